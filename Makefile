@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# One non-recursive makefile; every folder lists its files in a module.mk.
+# `make help` lists the targets.
+
+VERSION := 0.1.0
+
+# --- what a packager may set -----------------------------------------------------------
+PREFIX ?= /app
+DESTDIR ?=
+bindir ?= $(PREFIX)/bin
+libdir ?= $(PREFIX)/lib
+libexecdir ?= $(PREFIX)/libexec
+mandir ?= $(PREFIX)/share/man
+pkglibdir := $(libdir)/nestbox
+pkglibexecdir := $(libexecdir)/nestbox
+testdir := $(libexecdir)/nestbox-tests
+CC ?= cc
+CFLAGS ?= -O2 -g
+CPPFLAGS ?=
+LDFLAGS ?=
+O ?= build/out
+V ?= 0
+WERROR ?= 0
+PKG_CONFIG ?= pkg-config
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.PHONY: all
+all:
+
+# --- targets that need no compiler ------------------------------------------------------
+PREPARING := help setup check demo bench clean format check-format
+ifneq ($(filter-out $(PREPARING),$(or $(MAKECMDGOALS),all)),)
+NEEDS_PACKAGES := 1
+endif
+
+# A missing dependency is named the way pkg-config and the distribution know it.
+define require
+ifeq ($$(shell $(PKG_CONFIG) --exists '$(1)' && echo yes),)
+$$(error '$(1)' is missing (Debian: $(2)). Run ./tests/setup, or install it)
+endif
+endef
+ifdef NEEDS_PACKAGES
+ifeq ($(shell command -v $(PKG_CONFIG)),)
+$(error pkg-config is missing (Debian: pkg-config). Run ./tests/setup, or install it)
+endif
+$(eval $(call require,gio-unix-2.0 >= 2.66,libglib2.0-dev))
+$(eval $(call require,libseccomp >= 2.5,libseccomp-dev))
+# -isystem: GLib's headers are not ours to keep clean of -Wconversion.
+GIO_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags gio-unix-2.0))
+GIO_LIBS := $(shell $(PKG_CONFIG) --libs gio-unix-2.0)
+SECCOMP_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libseccomp))
+SECCOMP_LIBS := $(shell $(PKG_CONFIG) --libs libseccomp)
+endif
+
+# --- flags -------------------------------------------------------------------------------
+WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+  -Wpointer-arith -Wwrite-strings -Wformat=2 -Wno-format-nonliteral -Wundef -Wvla -Wcast-align -Wnull-dereference
+# Partial initialisers are the usual way to zero the rest.
+WARNINGS += -Wno-missing-field-initializers
+ifeq ($(WERROR),1)
+WARNINGS += -Werror
+endif
+DEFINES := -D_GNU_SOURCE -DNB_VERSION='"$(VERSION)"' -DNB_BINDIR='"$(bindir)"' \
+  -DNB_PKGLIBDIR='"$(pkglibdir)"' -DNB_PKGLIBEXECDIR='"$(pkglibexecdir)"' \
+  -DGLIB_VERSION_MIN_REQUIRED=GLIB_VERSION_2_66 -DGLIB_VERSION_MAX_ALLOWED=GLIB_VERSION_2_70
+# -z now: a preload must not resolve symbols between fork and exec, or under a filter.
+HARDENING := -fPIC -fstack-protector-strong -fvisibility=hidden
+ALL_CPPFLAGS := -I. -I$(O)/gen $(DEFINES) $(CPPFLAGS)
+ALL_CFLAGS := -std=gnu11 $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
+ALL_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
+quiet = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
+
+# --- what is built: each module.mk appends -----------------------------------------------
+programs :=
+test_programs :=
+unit_tests :=
+include spawn/module.mk zygote/module.mk seccomp/module.mk tests/module.mk
+
+objects_of = $(patsubst %.c,$(O)/%.o,$(filter %.c,$(1)))
+c_sources := $(sort $(shell find spawn zygote seccomp tests -name '*.c'))
+c_headers := $(sort $(shell find spawn zygote seccomp tests -name '*.h'))
+
+# Changed flags rebuild everything.
+flags := $(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS)
+ifdef NEEDS_PACKAGES
+$(shell mkdir -p $(O)/gen; echo '$(subst ','\'',$(flags))' | cmp -s - $(O)/flags || \
+  echo '$(subst ','\'',$(flags))' > $(O)/flags)
+endif
+
+$(O)/%.o: %.c $(O)/flags Makefile
+	@mkdir -p $(@D)
+	$(call quiet,CC,$<)$(CC) $(ALL_CPPFLAGS) $(GIO_CFLAGS) $(SECCOMP_CFLAGS) $(ALL_CFLAGS) \
+	  -MMD -MP -c -o $@ $<
+
+# $(call program,path,sources,libraries)
+define program
+$(O)/$(1): $(call objects_of,$(2))
+	@mkdir -p $$(@D)
+	$$(call quiet,LINK,$(1))$$(CC) $$(ALL_CFLAGS) -o $$@ $$(filter %.o,$$^) $$(ALL_LDFLAGS) $(3)
+endef
+# $(call shared,path,sources): a library without soname, for LD_PRELOAD
+define shared
+$(O)/$(1): $(call objects_of,$(2))
+	@mkdir -p $$(@D)
+	$$(call quiet,LINK,$(1))$$(CC) $$(ALL_CFLAGS) -shared -o $$@ $$(filter %.o,$$^) $$(ALL_LDFLAGS)
+endef
+
+$(eval $(call program,nestbox,$(nestbox_sources),$(GIO_LIBS)))
+$(eval $(call program,nestbox-broker,$(broker_sources),$(GIO_LIBS)))
+$(eval $(call program,nestbox-chrome-sandbox,$(chrome_sandbox_sources),))
+$(eval $(call program,nestbox-controller,$(controller_sources),))
+$(eval $(call program,seccomp-compile,$(seccomp_compile_sources),$(SECCOMP_LIBS)))
+$(eval $(call shared,libnestbox-host.so,$(host_preload_sources)))
+$(eval $(call shared,libnestbox-zygote.so,$(zygote_preload_sources)))
+$(foreach test,$(unit_tests),$(eval $(call program,tests/unit/$(test),\
+  tests/unit/$(test).c $($(test)_sources) $(test_support_sources),$(GIO_LIBS))))
+$(foreach name,$(test_programs),$(eval $(call program,tests/programs/$(name),\
+  tests/programs/$(name).c $($(name)_sources),$(GIO_LIBS))))
+
+$(O)/gen/path-wall.h: $(O)/seccomp-compile
+	$(call quiet,GEN,$@)$< > $@
+$(O)/seccomp/apply.o: $(O)/gen/path-wall.h
+$(O)/seccomp/compile-main.o: seccomp/path-wall.def
+
+binaries := nestbox nestbox-broker nestbox-chrome-sandbox nestbox-controller \
+  libnestbox-host.so libnestbox-zygote.so
+all: $(addprefix $(O)/,$(binaries)) ## build everything (default)
+
+-include $(shell find $(O) -name '*.d' 2>/dev/null)
+
+# --- install ------------------------------------------------------------------------------
+.PHONY: install install-tests
+install: all ## install; DESTDIR= and PREFIX= (default /app)
+	install -D -m 755 $(O)/nestbox $(DESTDIR)$(bindir)/nestbox
+	install -d $(DESTDIR)$(pkglibexecdir) $(DESTDIR)$(pkglibdir)
+	install -m 755 $(O)/nestbox-broker $(O)/nestbox-controller $(O)/nestbox-chrome-sandbox \
+	  $(DESTDIR)$(pkglibexecdir)
+	install -m 755 $(O)/libnestbox-host.so $(O)/libnestbox-zygote.so $(DESTDIR)$(pkglibdir)
+	install -D -m 644 spawn/tool/nestbox.1 $(DESTDIR)$(mandir)/man1/nestbox.1
+
+test-programs: $(addprefix $(O)/tests/programs/,$(test_programs))
+install-tests: test-programs ## install what the real-Flatpak tests run inside the app
+	install -d $(DESTDIR)$(testdir)
+	install -m 755 $(addprefix $(O)/tests/programs/,$(test_programs)) $(DESTDIR)$(testdir)

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "spawn/broker/broker.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#include "spawn/base/fd.h"
+#include "spawn/base/log.h"
+#include "spawn/broker/client-connection.h"
+#include "spawn/broker/sandbox.h"
+
+enum
+{
+  PROBE_DEADLINE_MS = 4000, /* includes starting the portal */
+  MAX_CLIENTS = 32,
+  /* After the channel was closed: the sandbox ends by itself within milliseconds. */
+  PORTAL_KILL_AFTER_MS = 700,
+  PIDFD_KILL_AFTER_MS = 1200,
+  GIVE_UP_AFTER_MS = 1800,
+  GONE_CHECK_MS = 5,
+};
+
+typedef struct
+{
+  const NbBrokerOptions *options;
+  GMainLoop *loop;
+  NbPortal *portal;
+  NbSandbox *sandbox;
+  GHashTable *clients; /* a set */
+  guint listener_source, browser_source;
+  gint64 ending_since; /* monotonic time in µs; 0: not ending */
+  gboolean portal_killed, pidfd_killed;
+} Broker;
+
+/* --- the end -------------------------------------------------------------------------------- */
+
+/* Asked for every few milliseconds: neither a pidfd nor the portal tells reliably. */
+static gboolean
+ending_cb (gpointer data)
+{
+  Broker *broker = data;
+  gint64 waited_ms = (g_get_monotonic_time () - broker->ending_since) / 1000;
+
+  if (nb_sandbox_is_gone (broker->sandbox) || waited_ms > GIVE_UP_AFTER_MS)
+    {
+      g_main_loop_quit (broker->loop);
+      return G_SOURCE_REMOVE;
+    }
+  if (waited_ms > PORTAL_KILL_AFTER_MS && !broker->portal_killed)
+    nb_sandbox_kill (broker->sandbox, broker->portal_killed = TRUE);
+  if (waited_ms > PIDFD_KILL_AFTER_MS && !broker->pidfd_killed)
+    {
+      broker->pidfd_killed = TRUE;
+      nb_sandbox_kill (broker->sandbox, FALSE);
+    }
+  return G_SOURCE_CONTINUE;
+}
+
+static void
+begin_end (Broker *broker, const char *why)
+{
+  if (broker->ending_since != 0)
+    return;
+  nb_log_debug (NB_LOG_STATE, "broker: ending: %s", why);
+  broker->ending_since = g_get_monotonic_time ();
+  nb_sandbox_fail (broker->sandbox, why);
+  (void)g_timeout_add (GONE_CHECK_MS, ending_cb, broker);
+}
+
+static gboolean
+browser_ended_cb (int fd, GIOCondition condition, gpointer data)
+{
+  Broker *broker = data;
+
+  (void)fd, (void)condition;
+  broker->browser_source = 0;
+  begin_end (broker, "the browser ended");
+  return G_SOURCE_REMOVE;
+}
+
+static gboolean
+terminated_cb (gpointer data)
+{
+  begin_end (data, "the broker was told to end");
+  return G_SOURCE_CONTINUE;
+}
+
+/* --- clients -------------------------------------------------------------------------------- */
+
+static void
+client_closed_cb (NbClientConnection *client, gpointer data)
+{
+  Broker *broker = data;
+
+  g_hash_table_remove (broker->clients, client);
+}
+
+static gboolean
+listener_cb (int fd, GIOCondition condition, gpointer data)
+{
+  Broker *broker = data;
+  int connection = accept4 (fd, NULL, NULL, SOCK_CLOEXEC);
+  NbClientConnection *client;
+
+  (void)condition;
+  if (connection < 0)
+    return G_SOURCE_CONTINUE;
+  if (g_hash_table_size (broker->clients) >= MAX_CLIENTS)
+    {
+      nb_fd_clear (&connection);
+      return G_SOURCE_CONTINUE;
+    }
+  client = nb_client_connection_new (connection, broker->sandbox, broker->options->wall,
+                                     client_closed_cb, broker);
+  if (client != NULL)
+    g_hash_table_add (broker->clients, client);
+  return G_SOURCE_CONTINUE;
+}
+
+/* --- the portal ------------------------------------------------------------------------------ */
+
+/* What runs goes on without the portal: its life hangs on sockets, not on D-Bus. */
+static void
+lost_cb (NbPortal *portal, const char *reason, Broker *broker)
+{
+  (void)portal, (void)broker;
+  nb_log_debug (NB_LOG_PORTAL, "%s", reason);
+}
+
+static void
+probed_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  Broker *broker = data;
+  g_autoptr (GError) error = NULL;
+
+  if (nb_portal_probe_finish (NB_PORTAL (source), result, &error))
+    {
+      if (broker->ending_since == 0)
+        nb_sandbox_start (broker->sandbox);
+    }
+  else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    nb_sandbox_fail (broker->sandbox, error->message);
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+static void
+broker_init (Broker *broker, const NbBrokerOptions *options)
+{
+  *broker = (Broker){ .options = options };
+  broker->loop = g_main_loop_new (NULL, FALSE);
+  broker->portal = nb_portal_new ();
+  broker->sandbox = nb_sandbox_new (broker->portal, options->wall);
+  broker->clients = g_hash_table_new_full (NULL, NULL,
+                                           (GDestroyNotify)nb_client_connection_free, NULL);
+  g_signal_connect (broker->portal, "lost", G_CALLBACK (lost_cb), broker);
+  broker->listener_source = g_unix_fd_add (options->listener, G_IO_IN, listener_cb, broker);
+  broker->browser_source
+      = g_unix_fd_add (options->browser, G_IO_IN, browser_ended_cb, broker);
+}
+
+static void
+broker_clear (Broker *broker)
+{
+  g_clear_handle_id (&broker->listener_source, g_source_remove);
+  g_clear_handle_id (&broker->browser_source, g_source_remove);
+  g_hash_table_unref (broker->clients);
+  nb_sandbox_free (broker->sandbox);
+  g_object_unref (broker->portal);
+  g_main_loop_unref (broker->loop);
+}
+
+int
+nb_broker_run (const NbBrokerOptions *options)
+{
+  Broker broker;
+  g_autofree char *socket = g_build_filename (options->directory, "broker", NULL);
+
+  broker_init (&broker, options);
+  (void)g_unix_signal_add (SIGTERM, terminated_cb, &broker);
+  (void)signal (SIGINT, SIG_IGN); /* of the terminal: it is for the browser */
+  (void)signal (SIGHUP, SIG_IGN);
+  (void)signal (SIGPIPE, SIG_IGN);
+  nb_portal_probe_async (broker.portal, PROBE_DEADLINE_MS, probed_cb, &broker);
+  g_main_loop_run (broker.loop);
+  broker_clear (&broker);
+  (void)g_unlink (socket);
+  (void)g_rmdir (options->directory);
+  return 0;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One per browser, started before it: owns the portal connection and the sub-sandbox,
+ * serves the stand-in for chrome-sandbox, ends when the browser ends and takes
+ * everything with it.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "zygote/wire/message.h"
+
+typedef struct
+{
+  int listener;          /* bound and listening; taken over */
+  int browser;           /* pidfd of the process that is or becomes the browser; taken over */
+  const char *directory; /* private, holds the socket; removed at the end */
+  NbWall wall;
+} NbBrokerOptions;
+
+/* Runs until the browser has ended. The exit status. */
+int nb_broker_run (const NbBrokerOptions *options);

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "spawn/broker/client-connection.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "spawn/base/fd.h"
+#include "spawn/base/log.h"
+#include "spawn/client/environment.h"
+
+struct _NbClientConnection
+{
+  int fd;
+  guint source;
+  NbSandbox *sandbox; /* borrowed */
+  NbWall wall;
+  guint32 child; /* 0: none asked for yet, or it has ended */
+  guint32 serial;
+  gboolean finished; /* its story is told: hang up */
+  void (*closed) (NbClientConnection *, gpointer);
+  gpointer data;
+};
+
+/* A client that does not read its answers is gone, or as good as that. */
+static void
+send_to_client (NbClientConnection *client, const NbMessage *message)
+{
+  if (nb_message_send (client->fd, message, NULL, 0) < 0)
+    nb_log_debug (NB_LOG_CHANNEL, "client: %s is not taken",
+                  nb_message_type_name (message->type));
+}
+
+static void
+result_cb (gpointer data, int error, const char *detail)
+{
+  NbClientConnection *client = data;
+  NbMessage message = { .type = NB_MESSAGE_RESULT, .serial = client->serial };
+
+  message.result.error = error;
+  message.result.state = error == 0 ? NB_CHILD_RUNNING : NB_CHILD_NONE;
+  message.result.detail = nb_slice (detail);
+  client->finished = error != 0;
+  send_to_client (client, &message);
+}
+
+static void
+exited_cb (gpointer data, int wait_status)
+{
+  NbClientConnection *client = data;
+  NbMessage message = { .type = NB_MESSAGE_EXITED };
+
+  message.wait_status = wait_status;
+  client->finished = TRUE;
+  send_to_client (client, &message);
+}
+
+/* The client has filtered already; what a child may know is decided here. */
+static void
+filter_environment (NbStrings *environment)
+{
+  size_t kept = 0;
+
+  for (size_t i = 0; i < environment->n; i++)
+    {
+      g_autofree char *entry
+          = g_strndup (environment->items[i].data, environment->items[i].length);
+
+      if (nb_environment_allows (entry))
+        environment->items[kept++] = environment->items[i];
+    }
+  environment->n = kept;
+}
+
+static gboolean
+handle_message (NbClientConnection *client, NbMessage *message, const NbPacket *packet)
+{
+  NbObserver observer = { .result = result_cb, .exited = exited_cb, .data = client };
+
+  if (message->type != NB_MESSAGE_EXEC || client->serial != 0 || message->serial == 0)
+    return FALSE;
+  client->serial = message->serial;
+  message->exec.wall = client->wall;
+  filter_environment (&message->exec.envp);
+  client->child = nb_sandbox_exec (client->sandbox, &message->exec, packet->fds, &observer);
+  return TRUE;
+}
+
+static gboolean
+readable_cb (int fd, GIOCondition condition, gpointer data)
+{
+  static NbPacket packet;
+  static NbMessage message;
+  NbClientConnection *client = data;
+  int result = nb_channel_receive (fd, &packet);
+  gboolean good = result == -EAGAIN;
+
+  (void)condition;
+  if (result > 0)
+    {
+      good = nb_message_decode (&packet, &message) == 0
+             && handle_message (client, &message, &packet);
+      nb_packet_clear (&packet);
+    }
+  if (good)
+    return G_SOURCE_CONTINUE;
+  client->source = 0;
+  client->closed (client, client->data);
+  return G_SOURCE_REMOVE;
+}
+
+NbClientConnection *
+nb_client_connection_new (int fd, NbSandbox *sandbox, NbWall wall,
+                          void (*closed) (NbClientConnection *, gpointer), gpointer data)
+{
+  NbClientConnection *client;
+  struct ucred peer = { .uid = (uid_t)-1 };
+  socklen_t size = sizeof peer;
+
+  if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 || peer.uid != getuid ()
+      || fcntl (fd, F_SETFL, O_NONBLOCK) < 0)
+    {
+      nb_fd_clear (&fd);
+      return NULL;
+    }
+  client = g_new0 (NbClientConnection, 1);
+  client->fd = fd;
+  client->sandbox = sandbox;
+  client->wall = wall;
+  client->closed = closed;
+  client->data = data;
+  client->source = g_unix_fd_add (fd, G_IO_IN | G_IO_HUP, readable_cb, client);
+  nb_log_debug (NB_LOG_STATE, "client pid=%d connected", (int)peer.pid);
+  return client;
+}
+
+void
+nb_client_connection_free (NbClientConnection *client)
+{
+  if (client->child != 0 && !client->finished)
+    nb_sandbox_abandon (client->sandbox, client->child);
+  g_clear_handle_id (&client->source, g_source_remove);
+  nb_fd_clear (&client->fd);
+  g_free (client);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "spawn/broker/hello-check.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "spawn/base/flatpak-level.h"
+
+static const struct
+{
+  const char *path;
+  const char *complaint;
+} namespaces[NB_N_NAMESPACES] = {
+  [NB_NAMESPACE_PID]
+  = { "/proc/self/ns/pid", "the sub-sandbox shares the browser's PID namespace" },
+  [NB_NAMESPACE_NET]
+  = { "/proc/self/ns/net", "the sub-sandbox shares the browser's network namespace" },
+  [NB_NAMESPACE_MNT]
+  = { "/proc/self/ns/mnt", "the sub-sandbox shares the browser's mount namespace" },
+  [NB_NAMESPACE_IPC]
+  = { "/proc/self/ns/ipc", "the sub-sandbox shares the browser's IPC namespace" },
+};
+
+static const char *
+check_namespaces (const NbHello *hello)
+{
+  for (int i = 0; i < NB_N_NAMESPACES; i++)
+    {
+      struct stat own;
+
+      if (stat (namespaces[i].path, &own) < 0 || hello->namespaces[i] == 0)
+        return "the sub-sandbox's namespaces cannot be read";
+      if (hello->namespaces[i] == own.st_ino)
+        return namespaces[i].complaint;
+    }
+  return NULL;
+}
+
+static const char *
+check_wall (const NbHello *hello, NbWall wall)
+{
+  if (!hello->seccomp)
+    return "the kernel offers no seccomp filters in the sub-sandbox";
+  if (wall == NB_WALL_LANDLOCK && hello->landlock_abi == 0)
+    return "--file-wall=landlock was asked for, but the kernel has no Landlock";
+  return NULL;
+}
+
+const char *
+nb_hello_check (const NbHello *hello, pid_t pid, uid_t uid, NbWall wall)
+{
+  const char *complaint;
+
+  if (hello->version != NB_PROTOCOL_VERSION)
+    return "the controller is of another version of nestbox; restart the app";
+  if (uid != getuid ())
+    return "the controller runs as another user";
+  if (hello->level != NB_FLATPAK_SUB_SANDBOX)
+    return "the portal started something that is not a sub-sandbox";
+  if (!hello->no_new_privs)
+    return "the sub-sandbox can gain privileges";
+  if (pid <= 0)
+    return "the sub-sandbox's PIDs cannot be seen: bubblewrap is set-uid on the host, or "
+           "its Flatpak is older than 1.6";
+  complaint = check_namespaces (hello);
+  return complaint != NULL ? complaint : check_wall (hello, wall);
+}

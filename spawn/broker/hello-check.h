@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Is a place that a controller describes one in which untrusted code may run? */
+#pragma once
+
+#include <glib.h>
+
+#include "zygote/wire/message.h"
+
+/*
+ * NULL when it is; else one line that says what is wrong. pid is the controller's in
+ * our PID namespace, as the kernel attached it to the hello; 0: it cannot be seen.
+ */
+const char *nb_hello_check (const NbHello *hello, pid_t pid, uid_t uid, NbWall wall);

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "spawn/broker/sandbox.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "spawn/base/fd.h"
+#include "spawn/base/log.h"
+#include "spawn/broker/diagnostics.h"
+#include "spawn/broker/hello-check.h"
+
+#if !defined(NB_PKGLIBEXECDIR)
+# error "NB_PKGLIBEXECDIR: where nestbox-controller is installed"
+#endif
+
+enum
+{
+  CONTROLLER_FD = 3,         /* its number in the sub-sandbox, after stdio */
+  SPAWN_DEADLINE_MS = 4000,  /* the portal answers in 10 ms, once it runs */
+  HELLO_DEADLINE_MS = 20000, /* 0.1 s as a rule, over 1 s with a cold ld.so.cache */
+  RESULT_DEADLINE_MS = 10000,
+  MAX_EARLY_EXITS = 8, /* SpawnExited may precede the answer on Flatpak <= 1.16.0 */
+};
+
+/* Any earlier state to any later one. */
+typedef enum
+{
+  STATE_NEW,
+  STATE_STARTING, /* Spawn was called */
+  STATE_READY,    /* the hello came and was good */
+  STATE_ENDED,    /* reason is set */
+} State;
+
+static const char *const state_names[] = { "new", "starting", "ready", "ended" };
+
+typedef struct
+{
+  guint32 id;
+  NbObserver observer; /* cleared when abandoned */
+  gboolean answered;   /* result() was called */
+  GByteArray *request; /* encoded EXEC, until it is sent */
+  int fds[NB_CHANNEL_MAX_FDS];
+  gsize n_fds; /* owned until it is sent */
+} Child;
+
+struct _NbSandbox
+{
+  NbPortal *portal; /* borrowed */
+  NbWall wall;
+  State state;
+  char *reason;      /* non-NULL iff ENDED */
+  int channel;       /* our end; -1 once ended */
+  int init_pidfd;    /* of the sandbox's pid 1; -1 unless PIDs are visible */
+  guint spawned_pid; /* the portal's handle; 0 until it answered */
+  guint early_exits[MAX_EARLY_EXITS];
+  gsize n_early_exits;
+  gulong exited_handler;
+  guint channel_source, deadline_source;
+  NbDiagnostics *diagnostics;
+  GHashTable *children; /* id -> Child, owned */
+  guint32 last_id;
+};
+
+static void
+set_state (NbSandbox *sandbox, State state)
+{
+  nb_log_debug (NB_LOG_STATE, "sandbox: %s -> %s%s%s", state_names[sandbox->state],
+                state_names[state], sandbox->reason != NULL ? ": " : "",
+                sandbox->reason != NULL ? sandbox->reason : "");
+  g_assert (state > sandbox->state);
+  sandbox->state = state;
+}
+
+/* --- children ------------------------------------------------------------------------------ */
+
+static void
+child_drop_request (Child *child)
+{
+  for (gsize i = 0; i < child->n_fds; i++)
+    nb_fd_clear (&child->fds[i]);
+  child->n_fds = 0;
+  g_clear_pointer (&child->request, g_byte_array_unref);
+}
+
+static void
+child_free (gpointer data)
+{
+  Child *child = data;
+
+  child_drop_request (child);
+  g_free (child);
+}
+
+static void
+child_answer (Child *child, int error, const char *detail)
+{
+  if (child->answered)
+    return;
+  child->answered = TRUE;
+  if (child->observer.result != NULL)
+    child->observer.result (child->observer.data, error, detail);
+}
+
+static gboolean
+child_take_request (Child *child, const NbExec *exec, const int *fds)
+{
+  NbPickleWriter writer;
+  NbMessage *message = g_new0 (NbMessage, 1);
+  gsize size = 0;
+  int result;
+
+  message->type = NB_MESSAGE_EXEC;
+  message->serial = message->child = child->id;
+  message->exec = *exec;
+  result = nb_message_encode (&writer, message, &size);
+  g_free (message);
+  if (result < 0)
+    return FALSE;
+  child->request = g_byte_array_append (g_byte_array_new (), writer.bytes, (guint)size);
+  for (gsize i = 0; i < exec->n_targets; i++)
+    {
+      int copy = nb_fd_dup (fds[i], STDERR_FILENO + 1);
+
+      if (copy < 0)
+        return FALSE;
+      child->fds[child->n_fds++] = copy;
+    }
+  return TRUE;
+}
+
+/* --- the end ------------------------------------------------------------------------------- */
+
+static gboolean
+fail_child (gpointer key, gpointer value, gpointer data)
+{
+  Child *child = value;
+  gboolean ran = child->answered;
+
+  (void)key;
+  child_answer (child, ECONNREFUSED, data);
+  if (ran && child->observer.exited != NULL)
+    child->observer.exited (child->observer.data, SIGKILL);
+  return TRUE;
+}
+
+/* Closing the channel ends the controller, and that ends all that it started. */
+void
+nb_sandbox_fail (NbSandbox *sandbox, const char *reason)
+{
+  if (sandbox->state == STATE_ENDED)
+    return;
+  sandbox->reason = g_strdup (reason);
+  set_state (sandbox, STATE_ENDED);
+  g_clear_handle_id (&sandbox->channel_source, g_source_remove);
+  g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
+  nb_fd_clear (&sandbox->channel);
+  g_hash_table_foreach_remove (sandbox->children, fail_child, sandbox->reason);
+}
+
+static void
+fail_with_diagnostics (NbSandbox *sandbox, const char *reason)
+{
+  g_autofree char *line = nb_diagnostics_last_line (sandbox->diagnostics);
+  g_autofree char *whole = g_strdup_printf ("%s%s%s", reason, *line != '\0' ? ": " : "", line);
+
+  nb_sandbox_fail (sandbox, whole);
+}
+
+gboolean
+nb_sandbox_is_gone (NbSandbox *sandbox)
+{
+  struct pollfd init = { .fd = sandbox->init_pidfd, .events = POLLIN };
+
+  if (sandbox->init_pidfd >= 0)
+    return poll (&init, 1, 0) == 1;
+  return sandbox->spawned_pid == 0;
+}
+
+/*
+ * The portal's way also ends bubblewrap's outer process; killing pid 1 of a sandbox with
+ * visible PIDs leaves that one behind (bubblewrap.c: monitor_child waits for an event
+ * that never comes), but not one process inside.
+ */
+void
+nb_sandbox_kill (NbSandbox *sandbox, gboolean by_portal)
+{
+  if (by_portal && sandbox->spawned_pid != 0)
+    nb_portal_kill (sandbox->portal, sandbox->spawned_pid);
+  if (!by_portal && sandbox->init_pidfd >= 0)
+    (void)syscall (SYS_pidfd_send_signal, sandbox->init_pidfd, SIGKILL, NULL, 0);
+}
+
+/* --- deadlines ------------------------------------------------------------------------------ */
+
+static gboolean
+deadline_cb (gpointer data)
+{
+  NbSandbox *sandbox = data;
+
+  sandbox->deadline_source = 0;
+  fail_with_diagnostics (sandbox, sandbox->state == STATE_STARTING
+                                      ? "the sub-sandbox was not ready in time"
+                                      : "the sub-sandbox does not answer");
+  return G_SOURCE_REMOVE;
+}
+
+static void
+set_deadline (NbSandbox *sandbox, guint milliseconds)
+{
+  g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
+  sandbox->deadline_source = g_timeout_add (milliseconds, deadline_cb, sandbox);
+}
+
+static gboolean
+has_unanswered (NbSandbox *sandbox)
+{
+  GHashTableIter iter;
+  gpointer child;
+
+  g_hash_table_iter_init (&iter, sandbox->children);
+  while (g_hash_table_iter_next (&iter, NULL, &child))
+    if (!((Child *)child)->answered)
+      return TRUE;
+  return FALSE;
+}
+
+/* --- messages of the controller -------------------------------------------------------------- */
+
+static void
+send_request (NbSandbox *sandbox, Child *child)
+{
+  int result = nb_channel_send (sandbox->channel, child->request->data, child->request->len,
+                                child->fds, child->n_fds);
+
+  child_drop_request (child);
+  if (result < 0)
+    fail_with_diagnostics (sandbox, "the sub-sandbox takes no requests");
+  else
+    set_deadline (sandbox, RESULT_DEADLINE_MS);
+}
+
+static void
+send_waiting_requests (NbSandbox *sandbox)
+{
+  g_autoptr (GList) children = g_hash_table_get_values (sandbox->children);
+
+  for (GList *at = children; at != NULL && sandbox->state == STATE_READY; at = at->next)
+    send_request (sandbox, at->data);
+}
+
+static void
+handle_hello (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
+{
+  const char *complaint
+      = nb_hello_check (&message->hello, packet->has_credentials ? packet->pid : 0,
+                        packet->uid, sandbox->wall);
+
+  if (complaint != NULL)
+    {
+      nb_sandbox_fail (sandbox, complaint);
+      return;
+    }
+  sandbox->init_pidfd = nb_packet_steal_fd (packet, 0);
+  g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
+  set_state (sandbox, STATE_READY);
+  send_waiting_requests (sandbox);
+}
+
+static void
+describe_failed_exec (NbSandbox *sandbox, Child *child, int error)
+{
+  g_autofree char *detail = g_strdup_printf (
+      "the program cannot be started in the sub-sandbox, where only /app and /usr exist: %s",
+      g_strerror (error));
+
+  child_answer (child, error, detail);
+  g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (child->id));
+}
+
+static void
+handle_result (NbSandbox *sandbox, const NbMessage *message)
+{
+  Child *child = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (message->child));
+
+  if (child == NULL || child->answered || message->serial != child->id)
+    return; /* the answer to a KILL or REAP */
+  if (message->result.error == 0)
+    child_answer (child, 0, "");
+  else
+    describe_failed_exec (sandbox, child, message->result.error);
+  if (!has_unanswered (sandbox))
+    g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
+}
+
+/* REAP makes the controller forget the child: nobody will ask for its status. */
+static void
+handle_exited (NbSandbox *sandbox, const NbMessage *message)
+{
+  Child *child = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (message->child));
+  NbMessage forget = { .type = NB_MESSAGE_REAP, .child = message->child };
+
+  if (child == NULL || !child->answered)
+    return;
+  (void)nb_message_send (sandbox->channel, &forget, NULL, 0);
+  if (child->observer.exited != NULL)
+    child->observer.exited (child->observer.data, message->wait_status);
+  g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (message->child));
+}
+
+static void
+handle_message (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
+{
+  nb_log_debug (NB_LOG_CHANNEL, "controller: %s child=%u",
+                nb_message_type_name (message->type), message->child);
+  if (sandbox->state == STATE_STARTING && message->type == NB_MESSAGE_HELLO)
+    handle_hello (sandbox, message, packet);
+  else if (sandbox->state == STATE_READY && message->type == NB_MESSAGE_RESULT)
+    handle_result (sandbox, message);
+  else if (sandbox->state == STATE_READY && message->type == NB_MESSAGE_EXITED)
+    handle_exited (sandbox, message);
+  else if (sandbox->state != STATE_READY || message->type != NB_MESSAGE_BORN)
+    nb_sandbox_fail (sandbox, "the controller broke the protocol");
+}
+
+static gboolean
+channel_cb (int fd, GIOCondition condition, gpointer data)
+{
+  static NbPacket packet;
+  static NbMessage message;
+  NbSandbox *sandbox = data;
+  int result = nb_channel_receive (fd, &packet);
+
+  (void)condition;
+  if (result == -EAGAIN)
+    return G_SOURCE_CONTINUE;
+  if (result <= 0)
+    {
+      sandbox->channel_source = 0;
+      fail_with_diagnostics (sandbox, "the sub-sandbox ended");
+      return G_SOURCE_REMOVE;
+    }
+  if (nb_message_decode (&packet, &message) == 0)
+    handle_message (sandbox, &message, &packet);
+  else
+    nb_sandbox_fail (sandbox, "the controller sent a malformed message");
+  nb_packet_clear (&packet);
+  return G_SOURCE_CONTINUE;
+}
+
+/* --- Spawn ------------------------------------------------------------------------------------ */
+
+/* Before the hello it is the end; later the channel's end says it, and says it better. */
+static void
+spawn_exited_cb (NbPortal *portal, guint pid, guint wait_status, NbSandbox *sandbox)
+{
+  (void)portal, (void)wait_status;
+  if (sandbox->spawned_pid == 0 && sandbox->n_early_exits < MAX_EARLY_EXITS)
+    sandbox->early_exits[sandbox->n_early_exits++] = pid;
+  if (sandbox->spawned_pid == 0 || pid != sandbox->spawned_pid)
+    return;
+  if (sandbox->state == STATE_STARTING)
+    fail_with_diagnostics (sandbox, "the sub-sandbox ended before it was ready");
+  if (sandbox->init_pidfd < 0)
+    sandbox->spawned_pid = 0;
+}
+
+static void
+spawned_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  NbSandbox *sandbox = data;
+  g_autoptr (GError) error = NULL;
+  guint pid = 0;
+
+  if (!nb_portal_spawn_finish (NB_PORTAL (source), result, &pid, &error))
+    {
+      if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+        nb_sandbox_fail (sandbox, error->message);
+      return;
+    }
+  sandbox->spawned_pid = pid;
+  nb_log_debug (NB_LOG_PORTAL, "Spawn pid=%u", pid);
+  for (gsize i = 0; i < sandbox->n_early_exits; i++)
+    if (sandbox->early_exits[i] == pid)
+      spawn_exited_cb (NB_PORTAL (source), pid, 0, sandbox);
+  if (sandbox->state == STATE_ENDED) /* in the meantime */
+    nb_portal_kill (sandbox->portal, pid);
+}
+
+static gboolean
+open_channel (NbSandbox *sandbox, int *their_end_out)
+{
+  int ends[2];
+
+  if (nb_channel_pair (ends) < 0)
+    return FALSE;
+  sandbox->channel = ends[0];
+  *their_end_out = ends[1];
+  return nb_channel_pass_credentials (ends[0]) == 0
+         && fcntl (ends[0], F_SETFL, O_NONBLOCK) == 0;
+}
+
+void
+nb_sandbox_start (NbSandbox *sandbox)
+{
+  static const char *const argv[]
+      = { NB_PKGLIBEXECDIR "/nestbox-controller", "--channel=3", NULL };
+  nb_autofd nothing = open ("/dev/null", O_RDWR | O_CLOEXEC), theirs = -1, output = -1;
+  int fds[CONTROLLER_FD + 1];
+  NbSpawnRequest request
+      = { .argv = argv, .fds = fds, .n_fds = NB_ARRAY_SIZE (fds), .expose_pids = TRUE };
+
+  set_state (sandbox, STATE_STARTING);
+  output = nb_diagnostics_open (sandbox->diagnostics);
+  if (nothing < 0 || output < 0 || !open_channel (sandbox, &theirs))
+    {
+      nb_sandbox_fail (sandbox, "no descriptors are left");
+      return;
+    }
+  fds[STDIN_FILENO] = nothing;
+  fds[STDOUT_FILENO] = fds[STDERR_FILENO] = output;
+  fds[CONTROLLER_FD] = theirs;
+  sandbox->channel_source
+      = g_unix_fd_add (sandbox->channel, G_IO_IN | G_IO_HUP, channel_cb, sandbox);
+  sandbox->exited_handler = g_signal_connect (sandbox->portal, "spawn-exited",
+                                              G_CALLBACK (spawn_exited_cb), sandbox);
+  set_deadline (sandbox, HELLO_DEADLINE_MS);
+  nb_portal_spawn_async (sandbox->portal, &request, SPAWN_DEADLINE_MS, spawned_cb, sandbox);
+}
+
+/* --- for the broker ----------------------------------------------------------------------------- */
+
+NbSandbox *
+nb_sandbox_new (NbPortal *portal, NbWall wall)
+{
+  NbSandbox *sandbox = g_new0 (NbSandbox, 1);
+
+  sandbox->portal = portal;
+  sandbox->wall = wall;
+  sandbox->channel = sandbox->init_pidfd = -1;
+  sandbox->diagnostics = nb_diagnostics_new ();
+  sandbox->children = g_hash_table_new_full (NULL, NULL, NULL, child_free);
+  return sandbox;
+}
+
+guint32
+nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
+                 const NbObserver *observer)
+{
+  Child *child = g_new0 (Child, 1);
+  guint32 id = ++sandbox->last_id;
+
+  child->id = id;
+  child->observer = *observer;
+  g_hash_table_insert (sandbox->children, GUINT_TO_POINTER (id), child);
+  if (sandbox->state == STATE_ENDED || !child_take_request (child, exec, fds))
+    {
+      child_answer (child, ECONNREFUSED,
+                    sandbox->reason != NULL ? sandbox->reason : "the request is too large");
+      g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (id));
+    }
+  else if (sandbox->state == STATE_READY)
+    send_request (sandbox, child);
+  return id;
+}
+
+void
+nb_sandbox_abandon (NbSandbox *sandbox, guint32 id)
+{
+  Child *child = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (id));
+  NbMessage kill = { .type = NB_MESSAGE_KILL, .child = id, .signal = SIGKILL };
+
+  if (child == NULL)
+    return;
+  child->observer = (NbObserver){ 0 };
+  if (child->request != NULL) /* not even sent */
+    g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (id));
+  else if (nb_message_send (sandbox->channel, &kill, NULL, 0) < 0)
+    fail_with_diagnostics (sandbox, "the sub-sandbox takes no requests");
+}
+
+void
+nb_sandbox_free (NbSandbox *sandbox)
+{
+  if (sandbox == NULL)
+    return;
+  nb_sandbox_fail (sandbox, "the broker ended");
+  g_clear_signal_handler (&sandbox->exited_handler, sandbox->portal);
+  nb_fd_clear (&sandbox->init_pidfd);
+  nb_diagnostics_free (sandbox->diagnostics);
+  g_hash_table_unref (sandbox->children);
+  g_free (sandbox->reason);
+  g_free (sandbox);
+}

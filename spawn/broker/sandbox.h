@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * One sub-sandbox: its Spawn, the controller in it, and the programs started through
+ * that. Asked for early; programs wait until it is ready. It either gets ready and is
+ * what it should be, or ends with a reason: there is no third outcome.
+ */
+#pragma once
+
+#include "spawn/portal/portal-client.h"
+#include "zygote/wire/message.h"
+
+typedef struct _NbSandbox NbSandbox;
+
+/* Told about one program. Each is called at most once, result before exited. */
+typedef struct
+{
+  /* error: 0 or a positive errno; detail: one line for people when it is not 0. */
+  void (*result) (gpointer data, int error, const char *detail);
+  void (*exited) (gpointer data, int wait_status);
+  gpointer data;
+} NbObserver;
+
+/* Does nothing yet. The portal must outlive it. */
+NbSandbox *nb_sandbox_new (NbPortal *portal, NbWall wall);
+
+/* Sends the Spawn; the portal has been probed. */
+void nb_sandbox_start (NbSandbox *sandbox);
+
+/*
+ * Starts a program, now or as soon as the sandbox is ready. exec is copied, fds are
+ * duplicated. Returns the child's id.
+ */
+guint32 nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
+                         const NbObserver *observer);
+
+/* Nobody is interested in the child any more: it is ended, and its observer forgotten. */
+void nb_sandbox_abandon (NbSandbox *sandbox, guint32 child);
+
+/* Ends it for this reason; waiting programs are told. Later calls change nothing. */
+void nb_sandbox_fail (NbSandbox *sandbox, const char *reason);
+
+/* Whether every process of it is known to be gone, or there never was one. */
+gboolean nb_sandbox_is_gone (NbSandbox *sandbox);
+
+/* The last resorts, in this order, when it does not go by itself. */
+void nb_sandbox_kill (NbSandbox *sandbox, gboolean by_portal);
+
+void nb_sandbox_free (NbSandbox *sandbox);

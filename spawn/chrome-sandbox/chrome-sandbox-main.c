@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What the browser executes instead of its set-uid helper: has the broker start the
+ * zygote in a sub-sandbox, stays for as long as the zygote lives, ends as it ended.
+ * The command line is the helper's (Chromium: sandbox/linux/suid/sandbox.c).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "spawn/base/fd.h"
+#include "spawn/base/log.h"
+#include "spawn/chrome-sandbox/output-relay.h"
+#include "spawn/client/client.h"
+
+extern char **environ;
+
+enum
+{
+  LAST_FD = 255, /* the browser closes everything but 0 to 7 before it executes us */
+};
+
+static NbOutputRelay relays[2];
+
+static int
+refuse (const char *reason)
+{
+  nb_log_error ("sandbox not started: %s (see `nestbox doctor`)", reason);
+  return 1;
+}
+
+static bool
+is_zygote (char *const *argv)
+{
+  for (; *argv != NULL; argv++)
+    if (strcmp (*argv, "--type=zygote") == 0)
+      return true;
+  return false;
+}
+
+/* As the helper: exits 1 on success, 0 on failure. */
+static int
+adjust_oom_score (const char *pid, const char *score)
+{
+  char path[64];
+  nb_autofd fd = -1;
+
+  if (strspn (pid, "0123456789") != strlen (pid) || strlen (pid) > 10)
+    return 0;
+  (void)snprintf (path, sizeof path, "/proc/%s/oom_score_adj", pid);
+  fd = open (path, O_WRONLY | O_CLOEXEC);
+  return fd >= 0 && write (fd, score, strlen (score)) > 0;
+}
+
+/* Everything that the browser left open for the helper goes to the zygote. */
+static int
+collect_fds (NbClientExec *exec)
+{
+  for (int i = 0; i < 2; i++)
+    {
+      int fd = nb_output_relay_init (&relays[i], STDOUT_FILENO + i);
+
+      if (fd < 0)
+        return fd;
+      exec->fds[exec->n_fds] = fd;
+      exec->targets[exec->n_fds++] = STDOUT_FILENO + i;
+    }
+  for (int fd = STDERR_FILENO + 1; fd <= LAST_FD; fd++)
+    {
+      int flags = fcntl (fd, F_GETFD);
+
+      if (flags < 0 || (flags & FD_CLOEXEC) != 0)
+        continue;
+      if (exec->n_fds == NB_CHANNEL_MAX_FDS)
+        return -EMFILE;
+      exec->fds[exec->n_fds] = fd;
+      exec->targets[exec->n_fds++] = fd;
+    }
+  return 0;
+}
+
+/* So that the zygote's end is seen as such by whoever watches its descriptors. */
+static void
+drop_fds (NbClientExec *exec)
+{
+  for (size_t i = 0; i < exec->n_fds; i++)
+    if (exec->fds[i] > STDERR_FILENO)
+      nb_fd_clear (&exec->fds[i]);
+}
+
+static int
+wait_for_end (int broker, int *wait_status)
+{
+  for (;;)
+    {
+      struct pollfd fds[3] = { { .fd = broker, .events = POLLIN },
+                               { .fd = relays[0].pipe, .events = POLLIN },
+                               { .fd = relays[1].pipe, .events = POLLIN } };
+      int result;
+
+      if (poll (fds, 3, -1) < 0)
+        continue;
+      for (int i = 0; i < 2; i++)
+        if (fds[i + 1].revents != 0)
+          nb_output_relay_pump (&relays[i]);
+      if (fds[0].revents == 0)
+        continue;
+      result = nb_client_dispatch (broker, wait_status);
+      if (result != 0)
+        return result < 0 ? result : 0;
+    }
+}
+
+static int
+end_as (int wait_status)
+{
+  static const struct rlimit no_core;
+
+  if (!WIFSIGNALED (wait_status))
+    return WEXITSTATUS (wait_status);
+  (void)setrlimit (RLIMIT_CORE, &no_core);
+  (void)signal (WTERMSIG (wait_status), SIG_DFL);
+  (void)raise (WTERMSIG (wait_status));
+  return 128 + WTERMSIG (wait_status);
+}
+
+static int
+run (char **argv)
+{
+  const char *path = getenv ("NESTBOX_BROKER");
+  NbClientExec exec = { .kind = NB_KIND_ZYGOTE, .argv = argv, .envp = environ };
+  nb_autofd broker = -1;
+  pid_t browser = getppid ();
+  char reason[512];
+  int wait_status = 0;
+
+  if (path == NULL)
+    return refuse ("the browser was not started by `nestbox run`");
+  if (!is_zygote (argv))
+    return refuse ("only a zygote can be started this way");
+  if (collect_fds (&exec) < 0)
+    return refuse ("the browser left more descriptors open than fit one message");
+  broker = nb_client_connect (path);
+  if (broker < 0)
+    return refuse ("the broker cannot be reached");
+  if (nb_client_exec (broker, &exec, reason, sizeof reason) < 0)
+    return refuse (reason);
+  drop_fds (&exec);
+  if (wait_for_end (broker, &wait_status) == 0)
+    return end_as (wait_status);
+  /* The broker ends with the browser; only when the browser lives on is that an error. */
+  if (getppid () == browser)
+    nb_log_error ("the broker ended: no new pages can be opened, restart the browser");
+  return 1;
+}
+
+int
+main (int argc, char **argv)
+{
+  if (argc == 2 && strcmp (argv[1], "--get-api") == 0)
+    return puts ("1") < 0;
+  if (argc == 4 && strcmp (argv[1], "--adjust-oom-score") == 0)
+    return adjust_oom_score (argv[2], argv[3]);
+  if (argc < 2)
+    {
+      nb_log_error ("this is the browser's sandbox helper: see nestbox(1)");
+      return 1;
+    }
+  /* The browser's terminal is not ours to end by. */
+  (void)signal (SIGINT, SIG_IGN);
+  (void)signal (SIGHUP, SIG_IGN);
+  (void)signal (SIGPIPE, SIG_IGN);
+  return run (argv + 1);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * A client of the broker: one connection, one program started, its end. Libc only, no
+ * thread; the core of what browsers, the stand-in and the tools use.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "zygote/wire/message.h"
+
+/* Connects to the broker's socket. A close-on-exec descriptor, or -errno. */
+int nb_client_connect (const char *path);
+
+typedef struct
+{
+  NbKind kind;
+  char *const *argv; /* argv[0] absolute, as seen in the sub-sandbox */
+  char *const *envp; /* filtered by nb_environment_allows() */
+  size_t n_fds;
+  int fds[NB_CHANNEL_MAX_FDS];     /* borrowed */
+  int targets[NB_CHANNEL_MAX_FDS]; /* their numbers in the child */
+} NbClientExec;
+
+/*
+ * Asks for the program to be started in a sub-sandbox and waits for the answer; the
+ * broker bounds the time. 0; or -errno, with a line for people in reason.
+ */
+int nb_client_exec (int broker, const NbClientExec *exec, char *reason, size_t reason_size);
+
+/*
+ * Reads one event. 1 when the child has ended, with its wait status; 0 when nothing of
+ * interest came; -EPIPE when the broker is gone.
+ */
+int nb_client_dispatch (int broker, int *wait_status_out);

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Loaded into the browser process. Libc only; the smallest set of hooks that makes an
+ * unmodified Chromium choose its set-uid sandbox and start our stand-in for it:
+ *
+ *  - the helper's path (DIR_EXE/chrome-sandbox) looks like a set-uid root executable
+ *    (sandbox/linux/suid/client/setuid_sandbox_host.cc: GetSandboxBinaryPath,
+ *    PrependWrapper), whichever libc function is asked;
+ *  - executing that path executes the stand-in, which knows the broker;
+ *  - executing the browser itself anew (chrome://restart) goes through `nestbox run`.
+ *
+ * Nothing else that the browser starts sees this library or its variables: both leave
+ * the environment before main(). Everything here is usable between fork and exec of a
+ * process with threads: no allocation, no lock, and state that is written only once.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "spawn/base/macros.h"
+
+#if !defined(NB_PKGLIBDIR) || !defined(NB_PKGLIBEXECDIR) || !defined(NB_BINDIR)
+# error "where nestbox is installed is not defined"
+#endif
+
+#define STAND_IN NB_PKGLIBEXECDIR "/nestbox-chrome-sandbox"
+#define OWN_PATH NB_PKGLIBDIR "/libnestbox-host.so"
+
+enum
+{
+  MAX_ENTRIES = 4096, /* of an environment or a command line that is handed on */
+  MAX_OPTIONS = 16,
+};
+
+/* Written by the constructor, before the browser has threads. */
+static struct
+{
+  char helper[4096]; /* absolute path that the browser takes for its helper; "": inactive */
+  char broker[256];  /* NESTBOX_BROKER=… */
+  char options[512]; /* of `nestbox run`, for a restart; cut at spaces */
+  char *option_words[MAX_OPTIONS];
+  size_t n_options;
+  dev_t exe_device;
+  ino_t exe_inode;
+} self;
+
+extern char **environ;
+
+/* --- the helper's path ---------------------------------------------------------------- */
+
+static bool
+is_helper (const char *path)
+{
+  return self.helper[0] != '\0' && path != NULL && strcmp (path, self.helper) == 0;
+}
+
+static int
+real_stat (int folder, const char *path, struct stat *result, int flags)
+{
+  return (int)syscall (SYS_newfstatat, folder, path, result, flags);
+}
+
+/* The stand-in's own file, as if root had made it set-uid. */
+static int
+helper_stat (struct stat *result)
+{
+  if (real_stat (AT_FDCWD, STAND_IN, result, 0) < 0)
+    return -1;
+  result->st_uid = result->st_gid = 0;
+  result->st_mode = S_IFREG | S_ISUID | 0755;
+  return 0;
+}
+
+static int
+stat_at (int folder, const char *path, struct stat *result, int flags)
+{
+  return is_helper (path) ? helper_stat (result) : real_stat (folder, path, result, flags);
+}
+
+NB_EXPORT int
+stat (const char *path, struct stat *result)
+{
+  return stat_at (AT_FDCWD, path, result, 0);
+}
+
+NB_EXPORT int
+lstat (const char *path, struct stat *result)
+{
+  return stat_at (AT_FDCWD, path, result, AT_SYMLINK_NOFOLLOW);
+}
+
+NB_EXPORT int
+fstatat (int folder, const char *path, struct stat *result, int flags)
+{
+  return stat_at (folder, path, result, flags);
+}
+
+/* On 64-bit architectures struct stat64 is struct stat, and so is the kernel's. */
+_Static_assert (sizeof (off_t) == 8, "64-bit architectures only");
+NB_EXPORT int stat64 (const char *, struct stat64 *) __attribute__ ((alias ("stat")));
+NB_EXPORT int lstat64 (const char *, struct stat64 *) __attribute__ ((alias ("lstat")));
+NB_EXPORT int fstatat64 (int, const char *, struct stat64 *, int)
+    __attribute__ ((alias ("fstatat")));
+
+/* What binaries linked against a glibc older than 2.33 call; prototypes of their own. */
+int __xstat (int version, const char *path, struct stat *result);
+int __lxstat (int version, const char *path, struct stat *result);
+int __fxstatat (int version, int folder, const char *path, struct stat *result, int flags);
+int __xstat64 (int version, const char *path, struct stat *result);
+int __lxstat64 (int version, const char *path, struct stat *result);
+int __fxstatat64 (int version, int folder, const char *path, struct stat *result, int flags);
+
+NB_EXPORT int
+__xstat (int version, const char *path, struct stat *result)
+{
+  (void)version;
+  return stat_at (AT_FDCWD, path, result, 0);
+}
+
+NB_EXPORT int
+__lxstat (int version, const char *path, struct stat *result)
+{
+  (void)version;
+  return stat_at (AT_FDCWD, path, result, AT_SYMLINK_NOFOLLOW);
+}
+
+NB_EXPORT int
+__fxstatat (int version, int folder, const char *path, struct stat *result, int flags)
+{
+  (void)version;
+  return stat_at (folder, path, result, flags);
+}
+
+NB_EXPORT int __xstat64 (int, const char *, struct stat *)
+    __attribute__ ((alias ("__xstat")));
+NB_EXPORT int __lxstat64 (int, const char *, struct stat *)
+    __attribute__ ((alias ("__lxstat")));
+NB_EXPORT int __fxstatat64 (int, int, const char *, struct stat *, int)
+    __attribute__ ((alias ("__fxstatat")));
+
+NB_EXPORT int
+statx (int folder, const char *path, int flags, unsigned mask, struct statx *result)
+{
+  if (!is_helper (path))
+    return (int)syscall (SYS_statx, folder, path, flags, mask, result);
+  if (syscall (SYS_statx, AT_FDCWD, STAND_IN, 0, mask, result) < 0)
+    return -1;
+  result->stx_uid = result->stx_gid = 0;
+  result->stx_mode = S_IFREG | S_ISUID | 0755;
+  return 0;
+}
+
+NB_EXPORT int
+access (const char *path, int mode)
+{
+  if (is_helper (path))
+    path = STAND_IN;
+  return (int)syscall (SYS_faccessat, AT_FDCWD, path, mode);
+}
+
+/* faccessat2 is Linux 5.8; without flags the older call is the same. */
+NB_EXPORT int
+faccessat (int folder, const char *path, int mode, int flags)
+{
+  if (is_helper (path))
+    {
+      folder = AT_FDCWD;
+      path = STAND_IN;
+    }
+  if (flags == 0)
+    return (int)syscall (SYS_faccessat, folder, path, mode);
+  return (int)syscall (SYS_faccessat2, folder, path, mode, flags);
+}
+
+/* --- executing ------------------------------------------------------------------------ */
+
+static size_t
+count (char *const *vector)
+{
+  size_t n = 0;
+
+  while (vector[n] != NULL)
+    n++;
+  return n;
+}
+
+static int
+exec_stand_in (char *const *argv, char *const *envp)
+{
+  size_t n = count (envp);
+  char *extended[MAX_ENTRIES];
+
+  if (n + 2 > MAX_ENTRIES)
+    {
+      errno = E2BIG;
+      return -1;
+    }
+  memcpy (extended, envp, n * sizeof *envp);
+  extended[n] = self.broker;
+  extended[n + 1] = NULL;
+  return (int)syscall (SYS_execve, STAND_IN, argv, extended);
+}
+
+/* Electron's run-as-node and every --type= child are not new browsers. */
+static bool
+is_restart (const char *path, char *const *argv, char *const *envp)
+{
+  struct stat found;
+
+  if (self.helper[0] == '\0' || path == NULL || real_stat (AT_FDCWD, path, &found, 0) < 0
+      || found.st_dev != self.exe_device || found.st_ino != self.exe_inode)
+    return false;
+  for (char *const *word = argv; *word != NULL; word++)
+    if (strncmp (*word, "--type=", strlen ("--type=")) == 0)
+      return false;
+  for (char *const *entry = envp; *entry != NULL; entry++)
+    if (strncmp (*entry, "ELECTRON_RUN_AS_NODE=", strlen ("ELECTRON_RUN_AS_NODE=")) == 0)
+      return false;
+  return true;
+}
+
+static int
+exec_restart (const char *path, char *const *argv, char *const *envp)
+{
+  size_t n = count (argv), used = 0;
+  char *words[MAX_ENTRIES];
+
+  if (n == 0 || n + MAX_OPTIONS + 4 > MAX_ENTRIES)
+    {
+      errno = E2BIG;
+      return -1;
+    }
+  words[used++] = (char *)"nestbox";
+  words[used++] = (char *)"run";
+  for (size_t i = 0; i < self.n_options; i++)
+    words[used++] = self.option_words[i];
+  words[used++] = (char *)"--";
+  words[used++] = (char *)path;
+  memcpy (words + used, argv + 1, n * sizeof *argv);
+  return (int)syscall (SYS_execve, NB_BINDIR "/nestbox", words, envp);
+}
+
+NB_EXPORT int
+execve (const char *path, char *const *argv, char *const *envp)
+{
+  if (is_helper (path))
+    return exec_stand_in (argv, envp);
+  if (is_restart (path, argv, envp))
+    return exec_restart (path, argv, envp);
+  return (int)syscall (SYS_execve, path, argv, envp);
+}
+
+NB_EXPORT int
+execv (const char *path, char *const *argv)
+{
+  return execve (path, argv, environ);
+}
+
+/* Names without a slash are looked up in PATH, which execvpe() of libc does. */
+NB_EXPORT int
+execvp (const char *file, char *const *argv)
+{
+  if (strchr (file, '/') != NULL)
+    return execve (file, argv, environ);
+  return execvpe (file, argv, environ);
+}
+
+/* --- set-up ----------------------------------------------------------------------------- */
+
+/* Takes our own entry out of LD_PRELOAD, and leaves the user's. */
+static void
+leave_preload_list (void)
+{
+  const char *list = getenv ("LD_PRELOAD");
+  char rest[4096];
+  size_t used = 0;
+
+  while (list != NULL && *list != '\0')
+    {
+      size_t length = strcspn (list, ": ");
+
+      if (length > 0 && !(length == strlen (OWN_PATH) && memcmp (list, OWN_PATH, length) == 0)
+          && used + length + 2 < sizeof rest)
+        {
+          if (used > 0)
+            rest[used++] = ':';
+          memcpy (rest + used, list, length);
+          used += length;
+        }
+      list += length + (list[length] != '\0');
+    }
+  rest[used] = '\0';
+  if (used > 0)
+    (void)setenv ("LD_PRELOAD", rest, 1);
+  else
+    (void)unsetenv ("LD_PRELOAD");
+}
+
+static void
+keep_options (const char *options)
+{
+  if (options == NULL || strlen (options) >= sizeof self.options)
+    return;
+  (void)strcpy (self.options, options);
+  for (char *word = strtok (self.options, " "); word != NULL && self.n_options < MAX_OPTIONS;
+       word = strtok (NULL, " "))
+    self.option_words[self.n_options++] = word;
+}
+
+/* DIR_EXE/NAME, as Chromium makes it from /proc/self/exe. */
+static bool
+locate_helper (const char *name)
+{
+  struct stat exe;
+  ssize_t length = readlink ("/proc/self/exe", self.helper, sizeof self.helper - 1);
+  char *slash;
+
+  if (length <= 0 || real_stat (AT_FDCWD, "/proc/self/exe", &exe, 0) < 0)
+    return false;
+  self.exe_device = exe.st_dev;
+  self.exe_inode = exe.st_ino;
+  self.helper[length] = '\0';
+  slash = strrchr (self.helper, '/');
+  if (slash == NULL
+      || (size_t)(slash - self.helper) + strlen (name) + 2 > sizeof self.helper)
+    return false;
+  (void)strcpy (slash + 1, name);
+  return true;
+}
+
+NB_CONSTRUCTOR static void
+start (void)
+{
+  const char *broker = getenv ("NESTBOX_BROKER");
+  const char *name = getenv ("NESTBOX_HELPER_NAME");
+
+  leave_preload_list ();
+  if (broker == NULL || strlen (broker) + sizeof "NESTBOX_BROKER=" > sizeof self.broker
+      || !locate_helper (name != NULL ? name : "chrome-sandbox"))
+    self.helper[0] = '\0';
+  else
+    (void)snprintf (self.broker, sizeof self.broker, "NESTBOX_BROKER=%s", broker);
+  keep_options (getenv ("NESTBOX_RUN_OPTIONS"));
+  (void)unsetenv ("NESTBOX_BROKER");
+  (void)unsetenv ("NESTBOX_HELPER_NAME");
+  (void)unsetenv ("NESTBOX_RUN_OPTIONS");
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The subcommands of nestbox. Each gets its own argv, argv[0] being its name. */
+#pragma once
+
+/* Replaces itself by the browser; returns an exit status only on failure. */
+int nb_command_run (int argc, char **argv);
+
+/* Says what works here and what does not; 0 when browsers can be sandboxed, else 1. */
+int nb_command_doctor (int argc, char **argv);
+
+enum
+{
+  NB_EXIT_USAGE = 2,
+  NB_EXIT_REFUSED = 125, /* nothing was started, for a reason of ours */
+  NB_EXIT_CANNOT_EXECUTE = 126,
+  NB_EXIT_NOT_FOUND = 127,
+};

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <glib.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "spawn/base/log.h"
+#include "spawn/base/macros.h"
+#include "spawn/tool/commands.h"
+
+static const char usage[]
+    = "Usage: nestbox run [OPTION…] -- BROWSER [ARGUMENT…]\n"
+      "       nestbox doctor [BROWSER]\n"
+      "       nestbox --help | --version\n"
+      "\n"
+      "Gives Chromium-family browsers a real sandbox inside Flatpak.\n"
+      "\n"
+      "  run      start a browser with its zygote in a sub-sandbox of its own\n"
+      "  doctor   say what works here, measured, and what to do about the rest\n"
+      "\n"
+      "`nestbox run --help` lists the options. Manual: nestbox(1).\n";
+
+static const struct
+{
+  const char *name;
+  int (*run) (int argc, char **argv);
+} commands[] = {
+  { "run", nb_command_run },
+  { "doctor", nb_command_doctor },
+};
+
+int
+main (int argc, char **argv)
+{
+  const char *name = argc > 1 ? argv[1] : "";
+
+  (void)setlocale (LC_ALL, "");
+  if (!nb_log_init (g_getenv ("NESTBOX_DEBUG")))
+    nb_log_error ("NESTBOX_DEBUG knows portal, state, channel, sandbox and all");
+  for (gsize i = 0; i < NB_ARRAY_SIZE (commands); i++)
+    if (strcmp (name, commands[i].name) == 0)
+      return commands[i].run (argc - 1, argv + 1);
+  if (strcmp (name, "--help") == 0 || strcmp (name, "-h") == 0)
+    return fputs (usage, stdout) < 0;
+  if (strcmp (name, "--version") == 0)
+    return printf ("nestbox %s\n", NB_VERSION) < 0;
+  (void)fputs (usage, stderr);
+  return NB_EXIT_USAGE;
+}

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * nestbox run: starts the broker, then becomes the browser. Nothing is waited for: the
+ * sub-sandbox is made while the browser boots. What goes wrong with it is said by the
+ * stand-in for chrome-sandbox, without which the browser starts no page.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "spawn/base/fd.h"
+#include "spawn/base/flatpak-level.h"
+#include "spawn/base/log.h"
+#include "spawn/tool/commands.h"
+#include "zygote/wire/message.h"
+
+#if !defined(NB_PKGLIBDIR) || !defined(NB_PKGLIBEXECDIR)
+# error "where nestbox is installed is not defined"
+#endif
+
+#define BROKER NB_PKGLIBEXECDIR "/nestbox-broker"
+#define HOST_PRELOAD NB_PKGLIBDIR "/libnestbox-host.so"
+
+enum
+{
+  LISTENER_FD = 3, /* the broker's, in this order */
+  BROWSER_FD = 4,
+  BACKLOG = 16,
+};
+
+typedef struct
+{
+  char *helper_name;
+  char *file_wall;
+  char *pids;
+  NbWall wall;
+  char **browser; /* argv, [0] absolute */
+} Options;
+
+static const char *const wall_names[] = { "auto", "landlock", "seccomp" };
+
+/* --- command line --------------------------------------------------------------------------- */
+
+static gboolean
+check_choices (Options *options, GError **error)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (wall_names); i++)
+    if (options->file_wall == NULL || strcmp (options->file_wall, wall_names[i]) == 0)
+      {
+        options->wall = (NbWall)i;
+        if (options->pids == NULL || g_str_equal (options->pids, "auto")
+            || g_str_equal (options->pids, "visible"))
+          return TRUE;
+        g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+                     "--pids is auto or visible, not \"%s\"", options->pids);
+        return FALSE;
+      }
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "--file-wall is auto, landlock or seccomp, not \"%s\"", options->file_wall);
+  return FALSE;
+}
+
+static gboolean
+parse (int argc, char **argv, Options *options, GError **error)
+{
+  const GOptionEntry entries[] = {
+    { "helper-name", 0, 0, G_OPTION_ARG_STRING, &options->helper_name,
+      "what the browser calls its sandbox helper (chrome-sandbox)", "NAME" },
+    { "file-wall", 0, 0, G_OPTION_ARG_STRING, &options->file_wall,
+      "what denies files to pages: auto, landlock or seccomp", "WALL" },
+    { "pids", 0, 0, G_OPTION_ARG_STRING, &options->pids,
+      "how the browser knows its children: auto or visible", "MODE" },
+    { 0 },
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new ("-- BROWSER [ARGUMENT…]");
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_set_strict_posix (context, TRUE);
+  g_option_context_set_summary (
+      context, "Starts BROWSER with its zygote, renderers and utilities in a Flatpak\n"
+               "sub-sandbox. Replaces itself by the browser: same pid, exit status, signals.");
+  if (!g_option_context_parse (context, &argc, &argv, error) || !check_choices (options, error))
+    return FALSE;
+  if (argc > 1 && g_str_equal (argv[1], "--"))
+    argv++, argc--;
+  if (argc < 2)
+    {
+      g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                           "no browser is named: nestbox run -- BROWSER [ARGUMENT…]");
+      return FALSE;
+    }
+  options->browser = argv + 1;
+  return TRUE;
+}
+
+/* A script's interpreter would load the preload and drop it before the browser starts. */
+static gboolean
+is_script (const char *path)
+{
+  char magic[2] = { 0 };
+  nb_autofd fd = open (path, O_RDONLY | O_CLOEXEC);
+
+  return fd >= 0 && read (fd, magic, 2) == 2 && magic[0] == '#' && magic[1] == '!';
+}
+
+static int
+find_browser (Options *options)
+{
+  char *path = g_find_program_in_path (options->browser[0]);
+
+  if (path == NULL)
+    {
+      nb_log_error ("%s: no such program", options->browser[0]);
+      return NB_EXIT_NOT_FOUND;
+    }
+  if (is_script (path))
+    {
+      nb_log_error ("%s is a script; put `nestbox run --` into it, before the browser's "
+                    "executable",
+                    path);
+      return NB_EXIT_CANNOT_EXECUTE;
+    }
+  options->browser[0] = g_canonicalize_filename (path, NULL);
+  g_free (path);
+  return 0;
+}
+
+/* --- the broker ------------------------------------------------------------------------------- */
+
+/* The folder belongs to this instance of the app alone, and no sub-sandbox sees it. */
+static char *
+make_directory (void)
+{
+  const char *parent = g_getenv ("XDG_RUNTIME_DIR");
+  char *path = g_build_filename (parent != NULL ? parent : "/tmp", "nestbox-XXXXXX", NULL);
+
+  if (g_mkdtemp_full (path, 0700) != NULL)
+    return path;
+  nb_log_error ("cannot make the folder %s: %s", path, g_strerror (errno));
+  g_free (path);
+  return NULL;
+}
+
+static int
+listen_at (const char *path)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  nb_autofd fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+  if (strlen (path) >= sizeof address.sun_path)
+    return -ENAMETOOLONG;
+  memcpy (address.sun_path, path, strlen (path) + 1);
+  if (fd < 0 || bind (fd, (struct sockaddr *)&address, sizeof address) < 0
+      || listen (fd, BACKLOG) < 0)
+    return -errno;
+  return nb_fd_steal (&fd);
+}
+
+/* After the second fork; the descriptors are above the numbers they get. */
+static _Noreturn void
+become_broker (int listener, int browser, int report, const char *directory, NbWall wall)
+{
+  int nothing = open ("/dev/null", O_RDWR | O_CLOEXEC), error;
+  char wall_text[] = { (char)('0' + wall), '\0' };
+
+  (void)setsid ();
+  (void)unsetenv ("LD_PRELOAD");
+  if (nothing >= 0 && dup2 (nothing, STDIN_FILENO) >= 0 && dup2 (nothing, STDOUT_FILENO) >= 0
+      && dup2 (listener, LISTENER_FD) >= 0 && dup2 (browser, BROWSER_FD) >= 0)
+    execl (BROKER, "nestbox-broker", "3", "4", directory, wall_text,
+           (char *)NULL);
+  error = errno;
+  (void)!write (report, &error, sizeof error);
+  _exit (127);
+}
+
+/*
+ * Forked twice, so that the browser gets no child that it does not know. The error of a
+ * failed execve() comes back through a pipe that a successful one closes.
+ */
+static int
+start_broker (int listener, int browser, const char *directory, NbWall wall)
+{
+  int report[2], error = 0;
+  pid_t pid;
+
+  if (pipe2 (report, O_CLOEXEC) < 0)
+    return errno;
+  pid = fork ();
+  if (pid == 0)
+    {
+      if (fork () == 0)
+        become_broker (nb_fd_dup (listener, 10), nb_fd_dup (browser, 10),
+                       nb_fd_dup (report[1], 10), directory, wall);
+      _exit (0);
+    }
+  (void)close (report[1]);
+  if (pid < 0)
+    error = errno;
+  else if (read (report[0], &error, sizeof error) != sizeof error)
+    error = 0;
+  (void)close (report[0]);
+  (void)waitpid (pid, NULL, 0);
+  return error;
+}
+
+/* --- the browser ------------------------------------------------------------------------------- */
+
+static char **
+browser_environment (const Options *options, const char *socket)
+{
+  char **environment = g_get_environ ();
+  const char *preload = g_environ_getenv (environment, "LD_PRELOAD");
+  g_autofree char *list = preload != NULL && *preload != '\0'
+                              ? g_strconcat (HOST_PRELOAD ":", preload, NULL)
+                              : g_strdup (HOST_PRELOAD);
+  g_autofree char *again = g_strdup_printf (
+      "--file-wall=%s --pids=%s%s%s", wall_names[options->wall],
+      options->pids != NULL ? options->pids : "auto",
+      options->helper_name != NULL ? " --helper-name=" : "",
+      options->helper_name != NULL ? options->helper_name : "");
+
+  environment = g_environ_setenv (environment, "LD_PRELOAD", list, TRUE);
+  environment = g_environ_setenv (environment, "NESTBOX_BROKER", socket, TRUE);
+  environment = g_environ_setenv (environment, "NESTBOX_RUN_OPTIONS", again, TRUE);
+  environment = g_environ_unsetenv (environment, "NESTBOX_HELPER_NAME");
+  if (options->helper_name != NULL)
+    environment = g_environ_setenv (environment, "NESTBOX_HELPER_NAME", options->helper_name,
+                                    TRUE);
+  return environment;
+}
+
+static int
+become_browser (const Options *options, char **environment)
+{
+  execve (options->browser[0], options->browser, environment);
+  nb_log_error ("%s: %s", options->browser[0], g_strerror (errno));
+  return NB_EXIT_CANNOT_EXECUTE;
+}
+
+static int
+run_with_broker (const Options *options)
+{
+  g_autofree char *directory = make_directory ();
+  g_autofree char *socket = NULL;
+  nb_autofd listener = -1, browser = (int)syscall (SYS_pidfd_open, getpid (), 0);
+  int error;
+
+  if (directory == NULL)
+    return NB_EXIT_REFUSED;
+  socket = g_build_filename (directory, "broker", NULL);
+  listener = listen_at (socket);
+  if (listener < 0 || browser < 0)
+    {
+      nb_log_error ("cannot listen at %s: %s", socket,
+                    g_strerror (listener < 0 ? -listener : ENOSYS));
+      error = ENOTSUP;
+    }
+  else
+    {
+      error = start_broker (listener, browser, directory, options->wall);
+      if (error != 0)
+        nb_log_error ("cannot start the broker %s: %s", BROKER, g_strerror (error));
+    }
+  if (error == 0)
+    return become_browser (options, browser_environment (options, socket));
+  (void)g_unlink (socket);
+  (void)g_rmdir (directory);
+  return NB_EXIT_REFUSED;
+}
+
+int
+nb_command_run (int argc, char **argv)
+{
+  Options options = { 0 };
+  NbFlatpakInfo info = { .level = NB_FLATPAK_NONE };
+  g_autoptr (GError) error = NULL;
+  int result;
+
+  if (!parse (argc, argv, &options, &error))
+    {
+      nb_log_error ("%s", error->message);
+      return NB_EXIT_USAGE;
+    }
+  result = find_browser (&options);
+  if (result != 0)
+    return result;
+  result = nb_flatpak_info_read (NB_FLATPAK_INFO, &info);
+  if (result < 0 || info.level == NB_FLATPAK_SUB_SANDBOX)
+    {
+      nb_log_error ("no browser can be sandboxed here: %s",
+                    result < 0 ? "/.flatpak-info cannot be understood"
+                               : "this is a sub-sandbox already");
+      return NB_EXIT_REFUSED;
+    }
+  if (info.level == NB_FLATPAK_NONE)
+    {
+      nb_log_error ("not in Flatpak: %s starts with its own sandbox", options.browser[0]);
+      return become_browser (&options, g_get_environ ());
+    }
+  return run_with_broker (&options);
+}

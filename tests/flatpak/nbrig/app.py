@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Builds the app with flatpak-builder from the project's manifest and installs it."""
+
+import pathlib
+import shutil
+import subprocess
+
+from . import config, runtime
+from .steps import command, digest, step
+
+MANIFEST = config.SOURCE / 'tests/flatpak' / f'{config.APP_ID}.yaml'
+STAGE = config.RIG / 'app'
+SOURCES = ['Makefile', 'spawn', 'zygote', 'seccomp', 'tests', 'third_party', 'LICENSE']
+
+
+def source_files():
+    """What the nestbox module is built from: everything compiled or installed."""
+    files = []
+    for name in SOURCES:
+        path = config.SOURCE / name
+        files += [path] if path.is_file() else sorted(path.rglob('*'))
+    return [path for path in files if path.is_file() and '__pycache__' not in path.parts
+            and path.suffix not in ('.py', '.pyc', '.md')]
+
+
+def stage():
+    """Lays manifest and sources side by side, as a packager's repository has them."""
+    shutil.rmtree(STAGE / 'nestbox', ignore_errors=True)
+    for path in source_files():
+        target = STAGE / 'nestbox' / path.relative_to(config.SOURCE)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target)
+    shutil.copy2(MANIFEST, STAGE)
+    for package in runtime.BROWSER_PACKAGES:
+        target = STAGE / f'{package}.deb'
+        target.unlink(missing_ok=True)
+        target.hardlink_to(runtime.deb(package))
+
+
+def build():
+    stage()
+    environment = config.flatpak_environment()
+    command(['flatpak-builder', '--user', '--disable-rofiles-fuse', '--disable-updates',
+             '--force-clean', '--state-dir', STAGE / 'state', '--repo', config.REPO,
+             STAGE / 'build', STAGE / MANIFEST.name], 'app.log',
+            'the compiler\'s or flatpak-builder\'s message above says what to mend',
+            env=environment, cwd=STAGE, user=True)
+    # Installing an app asks the system bus about parental controls: give it a private one.
+    command(['dbus-run-session', '--', 'sh', '-c',
+             'DBUS_SYSTEM_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS exec "$@"', 'sh',
+             'flatpak', '--user', 'install', '-y', '--noninteractive', '--or-update', 'rig',
+             f'app/{config.APP_ID}/{config.ARCH}/{config.BRANCH}'], 'app.log',
+            'tests/flatpak/rig clean, then again', env=environment, user=True)
+
+
+def browser_version():
+    """Version of the distribution's browser, from the name of its package."""
+    return runtime.deb('chromium').name.split('_')[1].split('-')[0]
+
+
+def up():
+    runtime.up()
+    sources = source_files()
+    key = digest(pathlib.Path(__file__), browser_version(),
+                 *(str(path.relative_to(config.SOURCE)) for path in sources), *sources,
+                 MANIFEST)
+    step('app', 'building and installing the app (flatpak-builder)', key, build)
+    commit = subprocess.run(['ostree', f'--repo={config.REPO}', 'rev-parse',
+                             f'app/{config.APP_ID}/{config.ARCH}/{config.BRANCH}'],
+                            capture_output=True, text=True)
+    return commit.stdout.strip()

@@ -1,0 +1,6 @@
+# SPDX-License-Identifier: BSD-3-Clause
+test_support_sources :=
+unit_tests :=
+
+# What the real-Flatpak tests run inside the app.
+test_programs := launch-like-chromium probe-walls

@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "zygote/controller/controller.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "seccomp/apply.h"
+#include "seccomp/landlock.h"
+#include "spawn/base/fd.h"
+#include "spawn/base/flatpak-level.h"
+#include "zygote/controller/child-table.h"
+#include "zygote/controller/exec.h"
+#include "zygote/controller/proc-door.h"
+#include "zygote/wire/message.h"
+
+#ifndef NB_PKGLIBDIR
+# error "NB_PKGLIBDIR: where libnestbox-zygote.so is installed"
+#endif
+
+enum
+{
+  REAP_GRACE_MS = 2000,      /* Chromium: content/zygote/zygote_linux.cc, ReapChildren */
+  KNOWN_DEAD_WAIT_MS = 2000, /* a killed process that is stuck in the kernel */
+  MAX_DOORS = 4,             /* zygotes under the seccomp wall */
+};
+
+static struct
+{
+  int channel;
+  int epoll;
+  int signals;
+  int doors[MAX_DOORS];
+  size_t n_doors;
+  bool owns_namespace; /* every process of this PID namespace was started by us */
+  bool stop;
+  NbChildTable children;
+} self = { .channel = -1, .epoll = -1, .signals = -1 };
+
+static int64_t
+now_ms (void)
+{
+  struct timespec now;
+
+  (void)clock_gettime (CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* --- messages to the broker ------------------------------------------------------------ */
+
+static void
+send_message (const NbMessage *message, const int *fds, size_t n_fds)
+{
+  if (nb_message_send (self.channel, message, fds, n_fds) < 0)
+    self.stop = true;
+}
+
+static void
+send_result (const NbMessage *request, int error, const NbChild *child)
+{
+  NbMessage message
+      = { .type = NB_MESSAGE_RESULT, .serial = request->serial, .child = request->child };
+
+  message.result.error = error;
+  message.result.state = child != NULL ? child->state : NB_CHILD_NONE;
+  message.result.wait_status = child != NULL ? child->wait_status : 0;
+  message.result.detail = nb_slice ("");
+  send_message (&message, NULL, 0);
+}
+
+static uint64_t
+namespace_inode (NbNamespace namespace)
+{
+  static const char *const paths[NB_N_NAMESPACES]
+      = { "/proc/self/ns/pid", "/proc/self/ns/net", "/proc/self/ns/mnt", "/proc/self/ns/ipc" };
+  struct stat found;
+
+  return stat (paths[namespace], &found) < 0 ? 0 : found.st_ino;
+}
+
+/* What this place is, as measured here; whether it will do is for the broker to judge. */
+static void
+send_hello (void)
+{
+  NbMessage message = { .type = NB_MESSAGE_HELLO };
+  NbFlatpakInfo info = { .level = NB_FLATPAK_NONE };
+  nb_autofd first = -1;
+
+  (void)nb_flatpak_info_read (NB_FLATPAK_INFO, &info);
+  message.hello.version = NB_PROTOCOL_VERSION;
+  message.hello.level = info.level;
+  message.hello.landlock_abi = (uint32_t)nb_landlock_abi ();
+  message.hello.seccomp = nb_seccomp_is_available ();
+  message.hello.no_new_privs = prctl (PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
+  for (int i = 0; i < NB_N_NAMESPACES; i++)
+    message.hello.namespaces[i] = namespace_inode ((NbNamespace)i);
+  self.owns_namespace = info.level == NB_FLATPAK_SUB_SANDBOX && getppid () == 1;
+  if (self.owns_namespace)
+    first = (int)syscall (SYS_pidfd_open, 1, 0);
+  send_message (&message, &first, first >= 0);
+}
+
+/* --- children --------------------------------------------------------------------------- */
+
+static void
+report_exit (NbChild *child, int wait_status)
+{
+  NbMessage message = { .type = NB_MESSAGE_EXITED, .child = child->id };
+
+  nb_child_set_exited (child, wait_status);
+  message.wait_status = wait_status;
+  send_message (&message, NULL, 0);
+}
+
+/* Collects everything that ended, orphans that were re-parented to us included. */
+static void
+collect (void)
+{
+  int wait_status;
+  pid_t pid;
+
+  while ((pid = waitpid (-1, &wait_status, WNOHANG)) > 0)
+    {
+      NbChild *child = nb_child_table_find_pid (&self.children, pid);
+
+      if (child != NULL)
+        report_exit (child, wait_status);
+    }
+}
+
+static int
+expire_reaps (void)
+{
+  int64_t now = now_ms (), next = -1;
+
+  for (size_t i = 0; i < self.children.n; i++)
+    {
+      NbChild *child = &self.children.children[i];
+
+      if (child->kill_at_ms == 0)
+        continue;
+      if (child->kill_at_ms <= now)
+        {
+          (void)nb_child_signal (child, SIGKILL);
+          child->kill_at_ms = 0;
+        }
+      else if (next < 0 || child->kill_at_ms - now < next)
+        next = child->kill_at_ms - now;
+    }
+  return (int)next;
+}
+
+static int
+watch (int fd)
+{
+  struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+  return epoll_ctl (self.epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
+}
+
+/* --- EXEC ------------------------------------------------------------------------------- */
+
+static bool
+needs_door (const NbExec *exec)
+{
+  return exec->wall == NB_WALL_SECCOMP
+         || (exec->wall == NB_WALL_AUTO && nb_landlock_abi () == 0);
+}
+
+/* The end for the child, and its number there, above all the targets asked for. */
+static int
+add_door (NbSpawn *spawn, int *child_end_out)
+{
+  int ends[2], result, target = 3;
+
+  if (self.n_doors == MAX_DOORS)
+    return -ENOSPC;
+  for (size_t i = 0; i < spawn->n_fds; i++)
+    target = spawn->targets[i] >= target ? spawn->targets[i] + 1 : target;
+  result = nb_channel_pair (ends);
+  if (result < 0)
+    return result;
+  result = nb_channel_pass_credentials (ends[0]);
+  if (result == 0)
+    result = watch (ends[0]);
+  if (result < 0)
+    {
+      nb_fd_clear (&ends[0]);
+      nb_fd_clear (&ends[1]);
+      return result;
+    }
+  self.doors[self.n_doors++] = ends[0];
+  spawn->fds[spawn->n_fds] = ends[1];
+  spawn->targets[spawn->n_fds++] = target;
+  *child_end_out = ends[1];
+  return target;
+}
+
+/* What loads the zygote preload and tells it what to do; it takes all this out again. */
+static int
+confine_zygote (NbExec *exec, NbSpawn *spawn, int *door_out)
+{
+  static const char *const walls[] = { "NESTBOX_WALL=auto", "NESTBOX_WALL=landlock",
+                                       "NESTBOX_WALL=seccomp" };
+  static char door[32];
+  bool overflow = false;
+  int target;
+
+  nb_strings_append (&exec->envp, "LD_PRELOAD=" NB_PKGLIBDIR "/libnestbox-zygote.so",
+                     &overflow);
+  nb_strings_append (&exec->envp, "NESTBOX_ZYGOTE=1", &overflow);
+  nb_strings_append (&exec->envp, walls[exec->wall], &overflow);
+  if (needs_door (exec))
+    {
+      target = add_door (spawn, door_out);
+      if (target < 0)
+        return target;
+      (void)snprintf (door, sizeof door, "NESTBOX_PROC_DOOR=%d", target);
+      nb_strings_append (&exec->envp, door, &overflow);
+    }
+  return overflow ? -E2BIG : 0;
+}
+
+static int
+start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
+{
+  NbExec *exec = &request->exec;
+  NbSpawn spawn = { .n_fds = exec->n_targets };
+  nb_autofd door = -1;
+  int result, pidfd = -1;
+  pid_t pid = 0;
+
+  if (nb_child_table_find (&self.children, request->child) != NULL)
+    return -EEXIST;
+  for (size_t i = 0; i < exec->n_targets; i++)
+    {
+      spawn.fds[i] = packet->fds[i];
+      spawn.targets[i] = exec->targets[i];
+    }
+  if (exec->kind == NB_KIND_ZYGOTE)
+    {
+      result = confine_zygote (exec, &spawn, &door);
+      if (result < 0)
+        return result;
+    }
+  spawn.argv = nb_strings_dup (&exec->argv);
+  spawn.envp = nb_strings_dup (&exec->envp);
+  result = spawn.argv == NULL || spawn.envp == NULL ? -EINVAL
+                                                    : nb_spawn (&spawn, &pid, &pidfd);
+  free (spawn.argv);
+  free (spawn.envp);
+  if (result < 0)
+    return result;
+  result = nb_child_table_add (&self.children, request->child, pid, pidfd);
+  if (result < 0)
+    {
+      (void)kill (pid, SIGKILL);
+      return result;
+    }
+  *child_out = nb_child_table_find (&self.children, request->child);
+  return 0;
+}
+
+static void
+handle_exec (NbMessage *request, NbPacket *packet)
+{
+  NbMessage born = { .type = NB_MESSAGE_BORN, .child = request->child };
+  NbChild *child = NULL;
+  int result = start_child (request, packet, &child);
+
+  send_result (request, -result, child);
+  if (result == 0)
+    send_message (&born, &child->pidfd, 1);
+}
+
+/* --- the other requests ------------------------------------------------------------------ */
+
+static void
+handle_kill (NbMessage *request, NbPacket *packet)
+{
+  NbChild *child = nb_child_table_find (&self.children, request->child);
+  int result = child == NULL ? -ESRCH : nb_child_signal (child, request->signal);
+
+  (void)packet;
+  send_result (request, -result, child);
+}
+
+/* A child that is known to be dead is ended first, and waited for within a bound. */
+static void
+handle_status (NbMessage *request, NbPacket *packet)
+{
+  NbChild *child = nb_child_table_find (&self.children, request->child);
+
+  (void)packet;
+  if (child != NULL && child->state == NB_CHILD_RUNNING && request->known_dead)
+    {
+      struct pollfd ended = { .fd = child->pidfd, .events = POLLIN };
+
+      (void)nb_child_signal (child, SIGKILL);
+      (void)poll (&ended, 1, KNOWN_DEAD_WAIT_MS);
+    }
+  collect ();
+  child = nb_child_table_find (&self.children, request->child);
+  send_result (request, child == NULL ? ESRCH : 0, child);
+}
+
+/* Ends a running child within REAP_GRACE_MS, and forgets one that has ended. */
+static void
+handle_reap (NbMessage *request, NbPacket *packet)
+{
+  NbChild *child = nb_child_table_find (&self.children, request->child);
+
+  (void)packet;
+  send_result (request, child == NULL ? ESRCH : 0, child);
+  if (child != NULL && child->state == NB_CHILD_EXITED)
+    nb_child_table_remove (&self.children, request->child);
+  else if (child != NULL && child->kill_at_ms == 0)
+    child->kill_at_ms = now_ms () + REAP_GRACE_MS;
+}
+
+static void
+handle_list (NbMessage *request, NbPacket *packet)
+{
+  static NbMessage message;
+
+  (void)packet;
+  message = (NbMessage){ .type = NB_MESSAGE_LISTED, .serial = request->serial };
+  message.list.n = self.children.n;
+  for (size_t i = 0; i < self.children.n; i++)
+    message.list.entries[i] = (NbListEntry){ self.children.children[i].id,
+                                             self.children.children[i].state };
+  send_message (&message, NULL, 0);
+}
+
+static void
+serve_channel (void)
+{
+  static void (*const handlers[]) (NbMessage *, NbPacket *) = {
+    [NB_MESSAGE_EXEC] = handle_exec, [NB_MESSAGE_KILL] = handle_kill,
+    [NB_MESSAGE_STATUS] = handle_status, [NB_MESSAGE_REAP] = handle_reap,
+    [NB_MESSAGE_LIST] = handle_list,
+  };
+  static NbPacket packet;
+  static NbMessage message;
+  int result = nb_channel_receive (self.channel, &packet);
+
+  if (result > 0)
+    result = nb_message_decode (&packet, &message);
+  else if (result == 0)
+    result = -EPIPE;
+  if (result == 0 && (size_t)message.type < NB_ARRAY_SIZE (handlers)
+      && handlers[message.type] != NULL)
+    handlers[message.type](&message, &packet);
+  else
+    self.stop = true; /* the broker is gone, or is not our broker */
+  nb_packet_clear (&packet);
+}
+
+/* --- the loop ---------------------------------------------------------------------------- */
+
+static void
+serve_signals (void)
+{
+  struct signalfd_siginfo info;
+
+  if (read (self.signals, &info, sizeof info) != sizeof info)
+    return;
+  /* The portal's WATCH_BUS sends SIGINT when the broker's bus connection is gone. */
+  if (info.ssi_signo != SIGCHLD)
+    self.stop = true;
+}
+
+static void
+serve_door (int door)
+{
+  if (nb_proc_door_serve (door) == 0)
+    return;
+  for (size_t i = 0; i < self.n_doors; i++)
+    if (self.doors[i] == door)
+      self.doors[i] = self.doors[--self.n_doors];
+  (void)close (door);
+}
+
+static int
+set_up (int channel)
+{
+  sigset_t handled;
+  int result;
+
+  self.channel = channel;
+  sigemptyset (&handled);
+  sigaddset (&handled, SIGCHLD);
+  sigaddset (&handled, SIGINT);
+  sigaddset (&handled, SIGTERM);
+  sigaddset (&handled, SIGHUP);
+  if (sigprocmask (SIG_BLOCK, &handled, NULL) < 0
+      || (self.signals = signalfd (-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK)) < 0
+      || (self.epoll = epoll_create1 (EPOLL_CLOEXEC)) < 0
+      || prctl (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0
+      /* Nothing that it starts may trace it, read its memory or take its channel. */
+      || prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+    return -errno;
+  result = watch (self.channel);
+  return result < 0 ? result : watch (self.signals);
+}
+
+static void
+end_everything (void)
+{
+  for (size_t i = 0; i < self.children.n; i++)
+    (void)nb_child_signal (&self.children.children[i], SIGKILL);
+  if (self.owns_namespace)
+    (void)kill (-1, SIGKILL);
+  nb_child_table_clear (&self.children);
+}
+
+int
+nb_controller_run (int channel)
+{
+  int result = set_up (channel);
+
+  if (result < 0)
+    return 1;
+  send_hello ();
+  while (!self.stop)
+    {
+      struct epoll_event event;
+
+      collect ();
+      if (epoll_wait (self.epoll, &event, 1, expire_reaps ()) != 1)
+        continue;
+      if (event.data.fd == self.channel)
+        serve_channel ();
+      else if (event.data.fd == self.signals)
+        serve_signals ();
+      else
+        serve_door (event.data.fd);
+    }
+  end_everything ();
+  return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Starting one child: its descriptors, environment and program. Libc only. */
+#pragma once
+
+#include <sys/types.h>
+
+#include "zygote/wire/message.h"
+
+typedef struct
+{
+  char **argv;
+  char **envp;
+  size_t n_fds;
+  int fds[NB_CHANNEL_MAX_FDS + 1];     /* borrowed */
+  int targets[NB_CHANNEL_MAX_FDS + 1]; /* distinct, 0 to NB_SPAWN_MAX_TARGET */
+} NbSpawn;
+
+enum
+{
+  NB_SPAWN_MAX_TARGET = 255,
+};
+
+/*
+ * Starts argv[0] with exactly these descriptors, besides 0, 1 and 2 of the controller
+ * where they are not among the targets. Signals are at their defaults, none is blocked;
+ * the child leads a session of its own and is ended when the controller ends.
+ * 0, or -errno of whatever failed, execve() included: then no child is left.
+ */
+int nb_spawn (const NbSpawn *spawn, pid_t *pid_out, int *pidfd_out);

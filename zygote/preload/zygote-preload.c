@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * Loaded into Chromium's sandboxed zygote, and only there. Libc only.
+ *
+ * Chromium believes that it was started by its set-uid helper, and at one point asks the
+ * helper to chroot it (sandbox/linux/suid/client/setuid_sandbox_client.cc, ChrootMe). In
+ * Flatpak chroot is forbidden, so this library puts up another wall at exactly that
+ * point: Landlock, or seccomp on kernels without it. Chromium's own check that
+ * /proc/self/exe cannot be opened then passes because it cannot be opened. If no wall
+ * can be put up the process ends here.
+ *
+ * The one answer that is not the kernel's is getpid() == 1, once, for Chromium's check
+ * that it is the first process of a PID namespace; here bubblewrap is, and the broker
+ * has compared the namespaces before the zygote was started.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/types.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "seccomp/apply.h"
+#include "seccomp/landlock.h"
+#include "spawn/base/fd.h"
+#include "spawn/base/log.h"
+#include "zygote/preload/proc-door-client.h"
+#include "zygote/wire/message.h"
+
+/* The pid of the helper that Chromium waits for: larger than any pid (PID_MAX_LIMIT). */
+#define HELPER_PID 2147483647
+#define HELPER_PID_TEXT "2147483647"
+
+static struct
+{
+  bool is_zygote;
+  bool wall_is_up;
+  bool answer_pid_1; /* the next getpid() is Chromium's check */
+  pid_t zygote;      /* the zygote's own pid, to its children */
+  NbWall wall;
+  int helper_end; /* our end of the socket on which Chromium asks for its chroot */
+} self = { .helper_end = -1 };
+
+static void
+die (const char *what, int error)
+{
+  nb_log_error ("zygote not started: %s: %s (see `nestbox doctor`)", what, strerror (error));
+  _exit (1);
+}
+
+static void
+enter_wall (void)
+{
+  int result = -EOPNOTSUPP;
+
+  if (self.wall == NB_WALL_AUTO && nb_landlock_abi () == 0)
+    self.wall = NB_WALL_SECCOMP;
+  if (self.wall == NB_WALL_SECCOMP)
+    result = nb_seccomp_enter_path_wall ();
+  else
+    result = nb_landlock_enter_wall ();
+  if (result < 0)
+    die (self.wall == NB_WALL_SECCOMP ? "seccomp path wall" : "Landlock wall", -result);
+  self.wall_is_up = true;
+}
+
+/* Chromium wrote 'C' and now waits for the helper; 'O' tells it that the wall is up. */
+static void
+answer_chroot (void)
+{
+  char request = '\0';
+
+  if (read (self.helper_end, &request, 1) != 1 || request != 'C')
+    die ("chroot request", EPROTO);
+  enter_wall ();
+  if (write (self.helper_end, "O", 1) != 1)
+    die ("chroot answer", errno);
+  nb_fd_clear (&self.helper_end);
+  self.zygote = (pid_t)syscall (SYS_getpid);
+  self.answer_pid_1 = true;
+}
+
+/*
+ * In every child of the zygote, before any of Chromium's code. The zygote's end ends its
+ * children; siblings cannot signal or trace each other.
+ */
+static void
+prepare_child (void)
+{
+  int result;
+
+  if (!self.wall_is_up)
+    return;
+  self.answer_pid_1 = false;
+  if (prctl (PR_SET_PDEATHSIG, SIGKILL) < 0)
+    die ("parent death signal", errno);
+  if (getppid () != self.zygote)
+    _exit (1); /* the zygote ended before the signal was set */
+  result = nb_landlock_enter_scope ();
+  if (result < 0)
+    die ("Landlock scope of a child", -result);
+  if (self.wall == NB_WALL_SECCOMP)
+    {
+      result = nb_proc_door_fetch ();
+      if (result < 0)
+        die ("list of open files", -result);
+    }
+}
+
+/* Interposed; Chromium's ChrootMe() calls it for the helper's pid and no other. */
+NB_EXPORT pid_t
+waitpid (pid_t pid, int *status, int options)
+{
+  if (self.is_zygote && pid == HELPER_PID && self.helper_end >= 0)
+    {
+      answer_chroot ();
+      if (status != NULL)
+        *status = 0;
+      return pid;
+    }
+  return (pid_t)syscall (SYS_wait4, pid, status, options, (struct rusage *)NULL);
+}
+
+/* Interposed; setuid_sandbox_client.cc checks it right after ChrootMe(). */
+NB_EXPORT pid_t
+getpid (void)
+{
+  if (self.answer_pid_1)
+    {
+      self.answer_pid_1 = false;
+      return 1;
+    }
+  return (pid_t)syscall (SYS_getpid);
+}
+
+static int
+open_beneath (int folder, const char *path, int flags, unsigned mode)
+{
+  if (self.wall_is_up && self.wall == NB_WALL_SECCOMP)
+    {
+      int fd = nb_proc_door_open (folder, path);
+
+      if (fd != -ENOENT)
+        return fd;
+    }
+  return (int)syscall (SYS_openat, folder, path, flags, mode);
+}
+
+/* Interposed for the seccomp wall only: see proc-door-client.h. */
+NB_EXPORT int
+openat (int folder, const char *path, int flags, ...)
+{
+  unsigned mode = 0;
+  va_list arguments;
+
+  va_start (arguments, flags);
+  if ((flags & (O_CREAT | __O_TMPFILE)) != 0)
+    mode = va_arg (arguments, unsigned);
+  va_end (arguments);
+  return open_beneath (folder, path, flags, mode);
+}
+
+NB_EXPORT int openat64 (int, const char *, int, ...) __attribute__ ((alias ("openat")));
+
+static void
+set_environment (const char *name, const char *value)
+{
+  if (setenv (name, value, 1) < 0)
+    die (name, errno);
+}
+
+/* What Chromium's set-uid helper leaves in the environment (sandbox/linux/suid/sandbox.c). */
+static void
+announce_helper (int chromium_end)
+{
+  char number[16] = { 0 };
+  size_t at = sizeof number - 1;
+
+  for (int rest = chromium_end; rest > 0 || at == sizeof number - 1; rest /= 10)
+    number[--at] = (char)('0' + rest % 10);
+  set_environment ("SBX_D", number + at);
+  set_environment ("SBX_HELPER_PID", HELPER_PID_TEXT);
+  set_environment ("SBX_CHROME_API_PRV", "1");
+  set_environment ("SBX_PID_NS", "");
+  set_environment ("SBX_NET_NS", "");
+}
+
+static NbWall
+parse_wall (const char *name)
+{
+  if (name != NULL && strcmp (name, "landlock") == 0)
+    return NB_WALL_LANDLOCK;
+  return name != NULL && strcmp (name, "seccomp") == 0 ? NB_WALL_SECCOMP : NB_WALL_AUTO;
+}
+
+NB_CONSTRUCTOR static void
+start (void)
+{
+  const char *door = getenv ("NESTBOX_PROC_DOOR");
+  int ends[2];
+
+  if (getenv ("NESTBOX_ZYGOTE") == NULL)
+    return;
+  self.is_zygote = true;
+  self.wall = parse_wall (getenv ("NESTBOX_WALL"));
+  nb_proc_door_init (door != NULL ? atoi (door) : -1);
+  unsetenv ("NESTBOX_ZYGOTE");
+  unsetenv ("NESTBOX_WALL");
+  unsetenv ("NESTBOX_PROC_DOOR");
+  unsetenv ("LD_PRELOAD");
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+    die ("socketpair", errno);
+  self.helper_end = ends[0];
+  announce_helper (ends[1]);
+  if (pthread_atfork (NULL, NULL, prepare_child) != 0)
+    die ("pthread_atfork", ENOMEM);
+}

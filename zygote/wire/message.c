@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "zygote/wire/message.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zygote/wire/pickle-reader.h"
+
+enum
+{
+  MIN_STRING_BYTES = 4,
+  LIST_ENTRY_BYTES = 8,
+};
+
+/* --- one pair of functions per shape ------------------------------------------------ */
+
+static NbSlice
+read_slice (NbPickleReader *reader)
+{
+  NbSlice slice;
+
+  slice.data = nb_pickle_reader_string (reader, &slice.length);
+  return slice;
+}
+
+static void
+write_slice (NbPickleWriter *writer, NbSlice slice)
+{
+  nb_pickle_writer_string (writer, slice.data, slice.length);
+}
+
+static uint32_t
+read_enum (NbPickleReader *reader, uint32_t last)
+{
+  uint32_t value = nb_pickle_reader_uint (reader);
+
+  if (value <= last)
+    return value;
+  reader->error = true;
+  return 0;
+}
+
+static void
+encode_hello (NbPickleWriter *writer, const NbMessage *message)
+{
+  const NbHello *hello = &message->hello;
+
+  nb_pickle_writer_uint (writer, hello->version);
+  nb_pickle_writer_uint (writer, hello->level);
+  nb_pickle_writer_uint (writer, hello->landlock_abi);
+  nb_pickle_writer_bool (writer, hello->seccomp);
+  nb_pickle_writer_bool (writer, hello->no_new_privs);
+  for (size_t i = 0; i < NB_N_NAMESPACES; i++)
+    nb_pickle_writer_uint64 (writer, hello->namespaces[i]);
+}
+
+static void
+decode_hello (NbPickleReader *reader, NbMessage *message)
+{
+  NbHello *hello = &message->hello;
+
+  hello->version = nb_pickle_reader_uint (reader);
+  hello->level = nb_pickle_reader_uint (reader);
+  hello->landlock_abi = nb_pickle_reader_uint (reader);
+  hello->seccomp = nb_pickle_reader_bool (reader);
+  hello->no_new_privs = nb_pickle_reader_bool (reader);
+  for (size_t i = 0; i < NB_N_NAMESPACES; i++)
+    hello->namespaces[i] = nb_pickle_reader_uint64 (reader);
+}
+
+static void
+write_strings (NbPickleWriter *writer, const NbStrings *strings)
+{
+  nb_pickle_writer_int (writer, (int32_t)strings->n);
+  for (size_t i = 0; i < strings->n; i++)
+    write_slice (writer, strings->items[i]);
+}
+
+static void
+read_strings (NbPickleReader *reader, NbStrings *strings)
+{
+  strings->n = nb_pickle_reader_count (reader, NB_EXEC_MAX_STRINGS, MIN_STRING_BYTES);
+  for (size_t i = 0; i < strings->n; i++)
+    strings->items[i] = read_slice (reader);
+}
+
+static void
+encode_exec (NbPickleWriter *writer, const NbMessage *message)
+{
+  const NbExec *exec = &message->exec;
+
+  nb_pickle_writer_uint (writer, exec->kind);
+  nb_pickle_writer_uint (writer, exec->wall);
+  write_strings (writer, &exec->argv);
+  write_strings (writer, &exec->envp);
+  nb_pickle_writer_int (writer, (int32_t)exec->n_targets);
+  for (size_t i = 0; i < exec->n_targets; i++)
+    nb_pickle_writer_int (writer, exec->targets[i]);
+}
+
+static void
+decode_exec (NbPickleReader *reader, NbMessage *message)
+{
+  NbExec *exec = &message->exec;
+
+  exec->kind = (NbKind)read_enum (reader, NB_KIND_ZYGOTE);
+  exec->wall = (NbWall)read_enum (reader, NB_WALL_SECCOMP);
+  read_strings (reader, &exec->argv);
+  read_strings (reader, &exec->envp);
+  exec->n_targets = nb_pickle_reader_count (reader, NB_CHANNEL_MAX_FDS, sizeof (int32_t));
+  for (size_t i = 0; i < exec->n_targets; i++)
+    exec->targets[i] = nb_pickle_reader_int (reader);
+}
+
+static void
+encode_kill (NbPickleWriter *writer, const NbMessage *message)
+{
+  nb_pickle_writer_int (writer, message->signal);
+}
+
+static void
+decode_kill (NbPickleReader *reader, NbMessage *message)
+{
+  message->signal = nb_pickle_reader_int (reader);
+}
+
+static void
+encode_status (NbPickleWriter *writer, const NbMessage *message)
+{
+  nb_pickle_writer_bool (writer, message->known_dead);
+}
+
+static void
+decode_status (NbPickleReader *reader, NbMessage *message)
+{
+  message->known_dead = nb_pickle_reader_bool (reader);
+}
+
+static void
+encode_nothing (NbPickleWriter *writer, const NbMessage *message)
+{
+  (void)writer;
+  (void)message;
+}
+
+static void
+decode_nothing (NbPickleReader *reader, NbMessage *message)
+{
+  (void)reader;
+  (void)message;
+}
+
+static void
+encode_result (NbPickleWriter *writer, const NbMessage *message)
+{
+  nb_pickle_writer_int (writer, message->result.error);
+  nb_pickle_writer_uint (writer, message->result.state);
+  nb_pickle_writer_int (writer, message->result.wait_status);
+  write_slice (writer, message->result.detail);
+}
+
+static void
+decode_result (NbPickleReader *reader, NbMessage *message)
+{
+  message->result.error = nb_pickle_reader_int (reader);
+  message->result.state = (NbChildState)read_enum (reader, NB_CHILD_EXITED);
+  message->result.wait_status = nb_pickle_reader_int (reader);
+  message->result.detail = read_slice (reader);
+}
+
+static void
+encode_listed (NbPickleWriter *writer, const NbMessage *message)
+{
+  nb_pickle_writer_int (writer, (int32_t)message->list.n);
+  for (size_t i = 0; i < message->list.n; i++)
+    {
+      nb_pickle_writer_uint (writer, message->list.entries[i].child);
+      nb_pickle_writer_uint (writer, message->list.entries[i].state);
+    }
+}
+
+static void
+decode_listed (NbPickleReader *reader, NbMessage *message)
+{
+  message->list.n = nb_pickle_reader_count (reader, NB_LIST_MAX_CHILDREN, LIST_ENTRY_BYTES);
+  for (size_t i = 0; i < message->list.n; i++)
+    {
+      message->list.entries[i].child = nb_pickle_reader_uint (reader);
+      message->list.entries[i].state = (NbChildState)read_enum (reader, NB_CHILD_EXITED);
+    }
+}
+
+static void
+encode_exited (NbPickleWriter *writer, const NbMessage *message)
+{
+  nb_pickle_writer_int (writer, message->wait_status);
+}
+
+static void
+decode_exited (NbPickleReader *reader, NbMessage *message)
+{
+  message->wait_status = nb_pickle_reader_int (reader);
+}
+
+/* --- the vocabulary ------------------------------------------------------------------ */
+
+enum
+{
+  FDS_AS_TARGETS = -1,
+};
+
+static const struct
+{
+  const char *name;
+  int min_fds, max_fds; /* FDS_AS_TARGETS: one for each of exec.targets */
+  void (*encode) (NbPickleWriter *, const NbMessage *);
+  void (*decode) (NbPickleReader *, NbMessage *);
+} shapes[] = {
+  [NB_MESSAGE_HELLO] = { "HELLO", 0, 1, encode_hello, decode_hello },
+  [NB_MESSAGE_EXEC]
+  = { "EXEC", FDS_AS_TARGETS, FDS_AS_TARGETS, encode_exec, decode_exec },
+  [NB_MESSAGE_KILL] = { "KILL", 0, 0, encode_kill, decode_kill },
+  [NB_MESSAGE_STATUS] = { "STATUS", 0, 0, encode_status, decode_status },
+  [NB_MESSAGE_REAP] = { "REAP", 0, 0, encode_nothing, decode_nothing },
+  [NB_MESSAGE_LIST] = { "LIST", 0, 0, encode_nothing, decode_nothing },
+  [NB_MESSAGE_RESULT] = { "RESULT", 0, 0, encode_result, decode_result },
+  [NB_MESSAGE_LISTED] = { "LISTED", 0, 0, encode_listed, decode_listed },
+  [NB_MESSAGE_BORN] = { "BORN", 0, 1, encode_nothing, decode_nothing },
+  [NB_MESSAGE_EXITED] = { "EXITED", 0, 0, encode_exited, decode_exited },
+};
+
+static bool
+is_known (NbMessageType type)
+{
+  return type >= NB_MESSAGE_HELLO && (size_t)type < NB_ARRAY_SIZE (shapes);
+}
+
+const char *
+nb_message_type_name (NbMessageType type)
+{
+  return is_known (type) ? shapes[type].name : "unknown";
+}
+
+int
+nb_message_encode (NbPickleWriter *writer, const NbMessage *message, size_t *size_out)
+{
+  nb_pickle_writer_init (writer);
+  nb_pickle_writer_uint (writer, message->type);
+  nb_pickle_writer_uint (writer, message->serial);
+  nb_pickle_writer_uint (writer, message->child);
+  shapes[message->type].encode (writer, message);
+  return nb_pickle_writer_finish (writer, size_out);
+}
+
+static bool
+has_right_fds (const NbMessage *message, size_t n_fds)
+{
+  int min = shapes[message->type].min_fds, max = shapes[message->type].max_fds;
+
+  if (min == FDS_AS_TARGETS)
+    return n_fds == message->exec.n_targets;
+  return n_fds >= (size_t)min && n_fds <= (size_t)max;
+}
+
+int
+nb_message_decode (const NbPacket *packet, NbMessage *message_out)
+{
+  NbPickleReader reader;
+
+  nb_pickle_reader_init (&reader, packet->bytes, packet->size);
+  message_out->type = (NbMessageType)nb_pickle_reader_uint (&reader);
+  message_out->serial = nb_pickle_reader_uint (&reader);
+  message_out->child = nb_pickle_reader_uint (&reader);
+  if (reader.error)
+    return -EBADMSG;
+  if (!is_known (message_out->type))
+    return -ENOSYS;
+  shapes[message_out->type].decode (&reader, message_out);
+  if (nb_pickle_reader_finish (&reader) < 0)
+    return -EBADMSG;
+  return has_right_fds (message_out, packet->n_fds) ? 0 : -EPROTO;
+}
+
+int
+nb_message_send (int fd, const NbMessage *message, const int *fds, size_t n_fds)
+{
+  NbPickleWriter writer;
+  size_t size = 0;
+  int result = nb_message_encode (&writer, message, &size);
+
+  return result < 0 ? result : nb_channel_send (fd, writer.bytes, size, fds, n_fds);
+}
+
+/* --- strings ------------------------------------------------------------------------- */
+
+NbSlice
+nb_slice (const char *string)
+{
+  return (NbSlice){ .data = string, .length = strlen (string) };
+}
+
+void
+nb_strings_append (NbStrings *strings, const char *string, bool *overflow)
+{
+  if (strings->n == NB_EXEC_MAX_STRINGS)
+    *overflow = true;
+  else
+    strings->items[strings->n++] = nb_slice (string);
+}
+
+char **
+nb_strings_dup (const NbStrings *strings)
+{
+  size_t bytes = (strings->n + 1) * sizeof (char *);
+  char **vector;
+  char *text;
+
+  for (size_t i = 0; i < strings->n; i++)
+    {
+      if (memchr (strings->items[i].data, '\0', strings->items[i].length) != NULL)
+        return NULL;
+      bytes += strings->items[i].length + 1;
+    }
+  vector = malloc (bytes);
+  if (vector == NULL)
+    return NULL;
+  text = (char *)(vector + strings->n + 1);
+  for (size_t i = 0; i < strings->n; i++)
+    {
+      vector[i] = text;
+      memcpy (text, strings->items[i].data, strings->items[i].length);
+      text[strings->items[i].length] = '\0';
+      text += strings->items[i].length + 1;
+    }
+  vector[strings->n] = NULL;
+  return vector;
+}

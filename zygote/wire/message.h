@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * nestbox's own messages: between broker and controller, and between a client (the
+ * stand-in for chrome-sandbox) and the broker. zygote/PROTOCOL.md is the normative text.
+ *
+ * Children are named by ids that the sender of EXEC hands out; a PID never crosses as a
+ * capability. Strings are borrowed from the packet that a message was decoded from.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "zygote/wire/channel.h"
+#include "zygote/wire/pickle-writer.h"
+#include "zygote/wire/zygote-command.h"
+
+#define NB_PROTOCOL_VERSION 1U
+
+typedef enum
+{
+  NB_MESSAGE_HELLO = 1,   /* first message of a controller */
+  NB_MESSAGE_EXEC = 2,    /* request: start a program */
+  NB_MESSAGE_KILL = 3,    /* request: send a signal to a child */
+  NB_MESSAGE_STATUS = 4,  /* request: state of a child, without waiting for it */
+  NB_MESSAGE_REAP = 5,    /* request: let the child end within 2 s, then end it */
+  NB_MESSAGE_LIST = 6,    /* request: ids of all children */
+  NB_MESSAGE_RESULT = 7,  /* the one answer to EXEC, KILL, STATUS, REAP */
+  NB_MESSAGE_LISTED = 8,  /* the one answer to LIST */
+  NB_MESSAGE_BORN = 9,    /* event: a child runs its program */
+  NB_MESSAGE_EXITED = 10, /* event: a child ended; exactly once per child */
+} NbMessageType;
+
+enum
+{
+  NB_EXEC_MAX_STRINGS = 512, /* arguments, and as many environment entries */
+  NB_LIST_MAX_CHILDREN = 4096,
+};
+
+typedef enum
+{
+  NB_CHILD_NONE,    /* never existed, or forgotten */
+  NB_CHILD_RUNNING,
+  NB_CHILD_EXITED, /* wait status known */
+} NbChildState;
+
+/* What a child is to the browser; selects how it is confined. */
+typedef enum
+{
+  NB_KIND_PLAIN,  /* confined by the sub-sandbox alone */
+  NB_KIND_ZYGOTE, /* a Chromium zygote: wall at its chroot step */
+} NbKind;
+
+/* What denies the file system to a zygote and its children after its chroot step. */
+typedef enum
+{
+  NB_WALL_AUTO, /* Landlock, or seccomp where the kernel has no Landlock */
+  NB_WALL_LANDLOCK,
+  NB_WALL_SECCOMP,
+} NbWall;
+
+typedef struct
+{
+  uint32_t version;
+  uint32_t level;         /* NbFlatpakLevel that the controller found */
+  uint32_t landlock_abi;  /* 0: none */
+  bool seccomp;           /* filters can be installed */
+  bool no_new_privs;
+  uint64_t namespaces[4]; /* inode numbers: NbNamespace order */
+} NbHello;
+
+/* Namespaces that a sub-sandbox must not share with the app, in the order of the wire. */
+typedef enum
+{
+  NB_NAMESPACE_PID,
+  NB_NAMESPACE_NET,
+  NB_NAMESPACE_MNT,
+  NB_NAMESPACE_IPC,
+  NB_N_NAMESPACES,
+} NbNamespace;
+
+typedef struct
+{
+  size_t n;
+  NbSlice items[NB_EXEC_MAX_STRINGS];
+} NbStrings;
+
+typedef struct
+{
+  NbKind kind;
+  NbWall wall;
+  NbStrings argv; /* argv[0] is the absolute path executed */
+  NbStrings envp; /* all of the child's environment, NAME=value */
+  size_t n_targets;
+  int32_t targets[NB_CHANNEL_MAX_FDS]; /* numbers that the packet's descriptors get */
+} NbExec;
+
+typedef struct
+{
+  int32_t error; /* 0 or a positive errno */
+  NbChildState state;
+  int32_t wait_status; /* as wait(2) has it; meaningful when EXITED */
+  NbSlice detail;      /* one line for people, or "" */
+} NbResult;
+
+typedef struct
+{
+  uint32_t child;
+  NbChildState state;
+} NbListEntry;
+
+typedef struct
+{
+  NbMessageType type;
+  uint32_t serial; /* of a request and its answer; 0 in events */
+  uint32_t child;  /* 0 where none is meant */
+  union
+  {
+    NbHello hello;
+    NbExec exec;
+    int32_t signal;  /* KILL */
+    bool known_dead; /* STATUS: end the child if it still runs */
+    NbResult result;
+    struct
+    {
+      size_t n;
+      NbListEntry entries[NB_LIST_MAX_CHILDREN];
+    } list;
+    int32_t wait_status; /* EXITED */
+  };
+} NbMessage;
+
+/* Encodes any message. 0 and the size, or -EMSGSIZE. */
+int nb_message_encode (NbPickleWriter *writer, const NbMessage *message, size_t *size_out);
+
+/*
+ * Decodes a packet. 0; -EBADMSG when it is malformed; -EPROTO when it carries a number
+ * of descriptors that its type does not allow; -ENOSYS for an unknown type.
+ */
+int nb_message_decode (const NbPacket *packet, NbMessage *message_out);
+
+/* Encodes and sends; fds are borrowed. As nb_channel_send(). */
+int nb_message_send (int fd, const NbMessage *message, const int *fds, size_t n_fds);
+
+/* For logs: "EXEC", … */
+const char *nb_message_type_name (NbMessageType type);
+
+/* A slice of a NUL-terminated string. */
+NbSlice nb_slice (const char *string);
+
+/* Appends a string, or sets *overflow when the vector is full. */
+void nb_strings_append (NbStrings *strings, const char *string, bool *overflow);
+
+/*
+ * A NULL-terminated vector of NUL-terminated copies, in one block that the caller
+ * frees with free(). NULL when memory is out or an item contains a NUL byte.
+ */
+char **nb_strings_dup (const NbStrings *strings);
