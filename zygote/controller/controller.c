@@ -24,6 +24,7 @@
 #include "zygote/controller/child-table.h"
 #include "zygote/controller/exec.h"
 #include "zygote/controller/proc-door.h"
+#include "zygote/preload/helper-environment.h"
 #include "zygote/wire/message.h"
 
 #ifndef NB_PKGLIBDIR
@@ -208,16 +209,22 @@ add_door (NbSpawn *spawn, int *child_end_out)
   return target;
 }
 
-/* What loads the zygote preload and tells it what to do; it takes all this out again. */
+/*
+ * What Chromium expects of its helper, then what loads the zygote preload and tells it
+ * what to do; the preload takes the latter, which stand last, out again.
+ */
 static int
 confine_zygote (NbExec *exec, NbSpawn *spawn, int *door_out)
 {
   static const char *const walls[] = { "NESTBOX_WALL=auto", "NESTBOX_WALL=landlock",
                                        "NESTBOX_WALL=seccomp" };
+  static const char *const helper[] = { NB_HELPER_ENVIRONMENT };
   static char door[32];
   bool overflow = false;
   int target;
 
+  for (size_t i = 0; i < NB_ARRAY_SIZE (helper); i++)
+    nb_strings_append (&exec->envp, helper[i], &overflow);
   nb_strings_append (&exec->envp, "LD_PRELOAD=" NB_PKGLIBDIR "/libnestbox-zygote.so",
                      &overflow);
   nb_strings_append (&exec->envp, "NESTBOX_ZYGOTE=1", &overflow);

@@ -32,12 +32,9 @@
 #include "seccomp/landlock.h"
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
+#include "zygote/preload/helper-environment.h"
 #include "zygote/preload/proc-door-client.h"
 #include "zygote/wire/message.h"
-
-/* The pid of the helper that Chromium waits for: larger than any pid (PID_MAX_LIMIT). */
-#define HELPER_PID 2147483647
-#define HELPER_PID_TEXT "2147483647"
 
 static struct
 {
@@ -119,7 +116,7 @@ prepare_child (void)
 NB_EXPORT pid_t
 waitpid (pid_t pid, int *status, int options)
 {
-  if (self.is_zygote && pid == HELPER_PID && self.helper_end >= 0)
+  if (self.is_zygote && pid == NB_HELPER_PID && self.helper_end >= 0)
     {
       answer_chroot ();
       if (status != NULL)
@@ -170,27 +167,20 @@ openat (int folder, const char *path, int flags, ...)
 
 NB_EXPORT int openat64 (int, const char *, int, ...) __attribute__ ((alias ("openat")));
 
-static void
-set_environment (const char *name, const char *value)
-{
-  if (setenv (name, value, 1) < 0)
-    die (name, errno);
-}
-
-/* What Chromium's set-uid helper leaves in the environment (sandbox/linux/suid/sandbox.c). */
+/*
+ * The number of Chromium's end goes into the text of SBX_D=0000 where it stands: Chromium
+ * writes process titles over its arguments only while the environment lies behind them
+ * unmoved (base/process/set_process_title_linux.cc), and setenv() would move it.
+ */
 static void
 announce_helper (int chromium_end)
 {
-  char number[16] = { 0 };
-  size_t at = sizeof number - 1;
+  char *number = getenv ("SBX_D");
 
-  for (int rest = chromium_end; rest > 0 || at == sizeof number - 1; rest /= 10)
-    number[--at] = (char)('0' + rest % 10);
-  set_environment ("SBX_D", number + at);
-  set_environment ("SBX_HELPER_PID", HELPER_PID_TEXT);
-  set_environment ("SBX_CHROME_API_PRV", "1");
-  set_environment ("SBX_PID_NS", "");
-  set_environment ("SBX_NET_NS", "");
+  if (number == NULL || strlen (number) != 4)
+    die ("SBX_D", EINVAL);
+  for (int at = 3, rest = chromium_end; at >= 0; at--, rest /= 10)
+    number[at] = (char)('0' + rest % 10);
 }
 
 static NbWall
