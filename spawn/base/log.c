@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum
@@ -91,8 +92,9 @@ nb_log_error (const char *format, ...)
 void
 nb_log_debug (NbLogCategory category, const char *format, ...)
 {
-  char prefix[64];
+  char prefix[96];
   const char *name = "debug";
+  struct timespec now;
   va_list arguments;
 
   if (!nb_log_is_on (category))
@@ -100,7 +102,9 @@ nb_log_debug (NbLogCategory category, const char *format, ...)
   for (size_t i = 0; i < NB_ARRAY_SIZE (categories); i++)
     if (categories[i].category == category)
       name = categories[i].name;
-  (void)snprintf (prefix, sizeof prefix, "nestbox[%d]: %s: ", (int)getpid (), name);
+  (void)clock_gettime (CLOCK_MONOTONIC, &now);
+  (void)snprintf (prefix, sizeof prefix, "nestbox[%d] %ld.%06ld %s: ", (int)getpid (),
+                  (long)now.tv_sec, now.tv_nsec / 1000, name);
   va_start (arguments, format);
   write_line (prefix, format, arguments);
   va_end (arguments);

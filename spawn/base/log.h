@@ -24,7 +24,10 @@ bool nb_log_init (const char *debug);
 /* An error or a refusal: always printed, as "nestbox: …". */
 void nb_log_error (const char *format, ...) NB_PRINTF (1, 2);
 
-/* Printed as "nestbox[pid]: category: …" when the category is on. */
+/*
+ * Printed as "nestbox[pid] SECONDS category: …" when the category is on; the seconds are
+ * the monotonic clock's.
+ */
 void nb_log_debug (NbLogCategory category, const char *format, ...) NB_PRINTF (2, 3);
 
 /* Whether the category is on, for messages that are costly to make. */

@@ -184,6 +184,7 @@ nb_broker_run (const NbBrokerOptions *options)
   (void)signal (SIGINT, SIG_IGN); /* of the terminal: it is for the browser */
   (void)signal (SIGHUP, SIG_IGN);
   (void)signal (SIGPIPE, SIG_IGN);
+  nb_log_debug (NB_LOG_STATE, "broker: started");
   nb_portal_probe_async (broker.portal, PROBE_DEADLINE_MS, probed_cb, &broker);
   g_main_loop_run (broker.loop);
   broker_clear (&broker);

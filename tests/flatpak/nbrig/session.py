@@ -54,8 +54,7 @@ class Session:
         return {'HOME': f'{self.dir}/home', 'XDG_RUNTIME_DIR': f'{self.dir}/run',
                 'XDG_CONFIG_HOME': f'{self.dir}/home/.config',
                 'XDG_CACHE_HOME': f'{self.dir}/home/.cache',
-                'DBUS_SESSION_BUS_ADDRESS': bus, 'DBUS_SYSTEM_BUS_ADDRESS': bus,
-                'TMPDIR': f'{self.dir}/tmp'}
+                'DBUS_SESSION_BUS_ADDRESS': bus, 'DBUS_SYSTEM_BUS_ADDRESS': bus}
 
     def __enter__(self):
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -73,7 +72,7 @@ class Session:
         self.close()
 
     def start_bus(self):
-        for name in ('run', 'home', 'tmp', 'services'):
+        for name in ('run', 'home', 'services'):
             (self.dir / name).mkdir(mode=0o700)
         self.logs.mkdir(parents=True, exist_ok=True)
         for name, executable in SERVICES.items():

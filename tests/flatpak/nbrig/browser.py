@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""An unmodified Chromium under test: through nestbox, without a sandbox, or natively."""
+
+import os
+import signal
+import time
+
+from . import config, procs
+from .devtools import DevTools, Tab
+
+CHROMIUM = '/app/chromium/chromium'
+# Nothing here touches the sandbox: no first-run pages, no calls home, no keyring.
+FLAGS = ['--remote-debugging-pipe', '--headless=new', '--no-first-run',
+         '--disable-background-networking', '--disable-component-update', '--disable-sync',
+         '--disable-default-apps', '--password-store=basic']
+
+
+def native_command():
+    """The same browser with the same libraries, outside Flatpak, free to use namespaces."""
+    runtime = config.FLATPAK / 'user/runtime' / config.RUNTIME_ID / config.ARCH / config.BRANCH
+    files = runtime / 'active/files'
+    return ['bwrap', '--ro-bind', files, '/usr', '--ro-bind', files / 'etc', '/etc',
+            '--symlink', 'usr/lib', '/lib', '--symlink', 'usr/lib64', '/lib64',
+            '--symlink', 'usr/bin', '/bin', '--ro-bind', config.APP_FILES, '/app',
+            '--proc', '/proc', '--dev', '/dev', '--tmpfs', '/tmp', '--tmpfs', '/run',
+            '--setenv', 'HOME', '/tmp', '--setenv', 'LD_LIBRARY_PATH', '/app/lib',
+            '--unshare-pid', '--die-with-parent', '--']
+
+
+class Browser:
+    """Use as a context manager. Times are on the monotonic clock.
+
+    `kind`: 'nestbox', 'no-sandbox' (the same app without any sandbox of the browser's) or
+    'native' (the browser's own namespace sandbox, outside Flatpak).
+    """
+
+    def __init__(self, session, kind='nestbox', options=(), flags=(), log='browser.log',
+                 environment=None, wait=True):
+        self.session, self.kind = session, kind
+        self.log = session.logs / log
+        self.log.unlink(missing_ok=True)
+        self.before = set(procs.descendants(os.getpid()))
+        theirs_in, to = os.pipe()
+        of, theirs_out = os.pipe()
+        words = self.command(options, environment or {}) + [CHROMIUM] * (kind == 'native')
+        words += self.arguments() + list(flags) + ['about:blank']
+        self.started = time.monotonic()
+        # The browser's ends of the DevTools pipes have to be descriptors 3 and 4.
+        self.process = session.popen(
+            ['sh', '-c', f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', 'sh',
+             *session.inside(words)], log, pass_fds=(theirs_in, theirs_out))
+        os.close(theirs_in)
+        os.close(theirs_out)
+        self.devtools = DevTools(to, of)
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self):
+        self.version = self.devtools.call('Browser.getVersion')['product']
+        self.ready = time.monotonic()
+
+    def command(self, options, environment):
+        if self.kind == 'native':
+            return native_command()
+        words = ['flatpak', 'run', '--user', '--unset-env=DBUS_SYSTEM_BUS_ADDRESS']
+        words += [f'--env={key}={value}' for key, value in environment.items()]
+        if self.kind == 'no-sandbox':
+            return words + [f'--command={CHROMIUM}', config.APP_ID]
+        return words + ['--command=nestbox', config.APP_ID, 'run', *options, '--', CHROMIUM]
+
+    def arguments(self):
+        return FLAGS + ['--no-sandbox'] * (self.kind == 'no-sandbox')
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            try:
+                self.quit()
+            except AssertionError:
+                pass
+        self.devtools.close()
+        if self.process.poll() is None:
+            procs.kill(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
+
+    def quit(self, timeout=15):
+        """Closes the browser the polite way; its exit status."""
+        try:
+            self.devtools.call('Browser.close')
+        except AssertionError:
+            pass
+        return self.process.wait(timeout)
+
+    def tab(self, url='about:blank'):
+        return Tab(self.devtools, url)
+
+    def pids(self):
+        return [pid for pid in procs.descendants(os.getpid()) if pid not in self.before
+                and procs.exists(pid)]
+
+    def of_kind(self, *kinds):
+        """Pids of the browser's own processes of these kinds."""
+        return [pid for pid in self.pids() if procs.kind(pid) in kinds]
+
+    def named(self, name):
+        return [pid for pid in self.pids() if procs.name(pid) == name[:15]]
+
+    @property
+    def pid(self):
+        return self.of_kind('browser')[0]
+
+    @property
+    def broker(self):
+        return self.named('nestbox-broker')[0]
+
+    @property
+    def controller(self):
+        return self.named('nestbox-controller')[0]
+
+    @property
+    def stand_in(self):
+        return self.named('nestbox-chrome-sandbox')[0]
+
+    def sub_sandbox(self):
+        """Every process that lives in the PID namespace of the controller."""
+        namespace = procs.namespace(self.controller, 'pid')
+        return [pid for pid in self.pids() if procs.namespace(pid, 'pid') == namespace]
+
+    def output(self):
+        return self.log.read_text(errors='replace')
