@@ -116,7 +116,7 @@ $(eval $(call shared,libnestbox-host.so,$(host_preload_sources)))
 $(eval $(call shared,libnestbox-zygote.so,$(zygote_preload_sources)))
 $(foreach test,$(unit_tests),$(eval $(call program,tests/unit/$(test),\
   tests/unit/$(test).c $($(test)_sources) $(test_support_sources),$(GIO_LIBS))))
-$(foreach name,$(test_programs),$(eval $(call program,tests/programs/$(name),\
+$(foreach name,$(test_programs) $(rig_programs),$(eval $(call program,tests/programs/$(name),\
   tests/programs/$(name).c $($(name)_sources),$(GIO_LIBS))))
 
 $(O)/gen/path-wall.h: $(O)/seccomp-compile
@@ -140,6 +140,8 @@ install: all ## install; DESTDIR= and PREFIX= (default /app)
 	install -m 755 $(O)/libnestbox-host.so $(O)/libnestbox-zygote.so $(DESTDIR)$(pkglibdir)
 	install -D -m 644 spawn/tool/nestbox.1 $(DESTDIR)$(mandir)/man1/nestbox.1
 
+.PHONY: test-programs rig-programs
+rig-programs: $(addprefix $(O)/tests/programs/,$(rig_programs))
 test-programs: $(addprefix $(O)/tests/programs/,$(test_programs))
 install-tests: test-programs ## install what the real-Flatpak tests run inside the app
 	install -d $(DESTDIR)$(testdir)

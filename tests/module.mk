@@ -3,4 +3,6 @@ test_support_sources :=
 unit_tests :=
 
 # What the real-Flatpak tests run inside the app.
-test_programs := launch-like-chromium probe-walls
+test_programs := launch-like-chromium probe-walls execute-itself
+# What they run on the host.
+rig_programs := fault-portal

@@ -60,8 +60,7 @@ nb_hello_check (const NbHello *hello, pid_t pid, uid_t uid, NbWall wall)
   if (!hello->no_new_privs)
     return "the sub-sandbox can gain privileges";
   if (pid <= 0)
-    return "the sub-sandbox's PIDs cannot be seen: bubblewrap is set-uid on the host, or "
-           "its Flatpak is older than 1.6";
+    return NB_PIDS_HIDDEN;
   complaint = check_namespaces (hello);
   return complaint != NULL ? complaint : check_wall (hello, wall);
 }

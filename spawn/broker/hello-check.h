@@ -6,6 +6,10 @@
 
 #include "zygote/wire/message.h"
 
+#define NB_PIDS_HIDDEN \
+  "the sub-sandbox's PIDs cannot be seen by the browser: bubblewrap is set-uid on the host, " \
+  "or its Flatpak is older than 1.6"
+
 /*
  * NULL when it is; else one line that says what is wrong. pid is the controller's in
  * our PID namespace, as the kernel attached it to the hello; 0: it cannot be seen.

@@ -328,6 +328,20 @@ handle_message (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
     nb_sandbox_fail (sandbox, "the controller broke the protocol");
 }
 
+/*
+ * A portal that refuses drops the descriptors first and says why afterwards, so until it
+ * has answered the channel's end alone explains nothing.
+ */
+static void
+channel_ended (NbSandbox *sandbox)
+{
+  if (sandbox->state == STATE_STARTING && sandbox->spawned_pid == 0)
+    return;
+  fail_with_diagnostics (sandbox, sandbox->state == STATE_STARTING
+                                      ? "the sub-sandbox ended before it was ready"
+                                      : "the sub-sandbox ended");
+}
+
 static gboolean
 channel_cb (int fd, GIOCondition condition, gpointer data)
 {
@@ -342,7 +356,7 @@ channel_cb (int fd, GIOCondition condition, gpointer data)
   if (result <= 0)
     {
       sandbox->channel_source = 0;
-      fail_with_diagnostics (sandbox, "the sub-sandbox ended");
+      channel_ended (sandbox);
       return G_SOURCE_REMOVE;
     }
   if (nb_message_decode (&packet, &message) == 0)
@@ -388,6 +402,8 @@ spawned_cb (GObject *source, GAsyncResult *result, gpointer data)
   for (gsize i = 0; i < sandbox->n_early_exits; i++)
     if (sandbox->early_exits[i] == pid)
       spawn_exited_cb (NB_PORTAL (source), pid, 0, sandbox);
+  if (sandbox->state == STATE_STARTING && sandbox->channel_source == 0)
+    channel_ended (sandbox);
   if (sandbox->state == STATE_ENDED) /* in the meantime */
     nb_portal_kill (sandbox->portal, pid);
 }
@@ -415,6 +431,11 @@ nb_sandbox_start (NbSandbox *sandbox)
   NbSpawnRequest request
       = { .argv = argv, .fds = fds, .n_fds = NB_ARRAY_SIZE (fds), .expose_pids = TRUE };
 
+  if (!nb_portal_features_expose_pids (nb_portal_get_features (sandbox->portal)))
+    {
+      nb_sandbox_fail (sandbox, NB_PIDS_HIDDEN);
+      return;
+    }
   set_state (sandbox, STATE_STARTING);
   output = nb_diagnostics_open (sandbox->diagnostics);
   if (nothing < 0 || output < 0 || !open_channel (sandbox, &theirs))

@@ -23,7 +23,7 @@ typedef struct
 /* Does nothing yet. The portal must outlive it. */
 NbSandbox *nb_sandbox_new (NbPortal *portal, NbWall wall);
 
-/* Sends the Spawn; the portal has been probed. */
+/* Sends the Spawn if the portal, which has been probed, can do what is needed. */
 void nb_sandbox_start (NbSandbox *sandbox);
 
 /*

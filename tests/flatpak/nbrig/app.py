@@ -1,26 +1,28 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Builds the app with flatpak-builder from the project's manifest and installs it."""
 
+import contextlib
 import pathlib
 import shutil
 import subprocess
+import sys
 
 from . import config, runtime
 from .steps import command, digest, step
 
 MANIFEST = config.SOURCE / 'tests/flatpak' / f'{config.APP_ID}.yaml'
 STAGE = config.RIG / 'app'
-SOURCES = ['Makefile', 'spawn', 'zygote', 'seccomp', 'tests', 'third_party', 'LICENSE']
+# What the nestbox module of the manifest needs: what is compiled or installed in the app.
+SOURCES = ['Makefile', 'LICENSE', 'spawn', 'zygote', 'seccomp', 'tests/module.mk',
+           'tests/programs', 'tests/flatpak/chromium-nestbox']
 
 
 def source_files():
-    """What the nestbox module is built from: everything compiled or installed."""
     files = []
     for name in SOURCES:
         path = config.SOURCE / name
         files += [path] if path.is_file() else sorted(path.rglob('*'))
-    return [path for path in files if path.is_file() and '__pycache__' not in path.parts
-            and path.suffix not in ('.py', '.pyc', '.md')]
+    return [path for path in files if path.is_file() and path.suffix != '.md']
 
 
 def stage():
@@ -69,3 +71,9 @@ def up():
                              f'app/{config.APP_ID}/{config.ARCH}/{config.BRANCH}'],
                             capture_output=True, text=True)
     return commit.stdout.strip()
+
+
+def up_quietly():
+    """For tests: progress goes to standard error, which TAP leaves alone."""
+    with contextlib.redirect_stdout(sys.stderr):
+        return up()

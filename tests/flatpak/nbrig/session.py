@@ -30,6 +30,10 @@ SERVICES = {'org.freedesktop.portal.Flatpak': '/usr/libexec/flatpak-portal',
             'org.freedesktop.Flatpak': '/usr/libexec/flatpak-session-helper'}
 
 
+def interrupted(*_):
+    raise KeyboardInterrupt
+
+
 class Session:
     """Use as a context manager; on leaving, every descendant is ended and the folder removed.
 
@@ -60,7 +64,8 @@ class Session:
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         self.before = procs.descendants(os.getpid())
         for signum in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(signum, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
+            signal.signal(signum, interrupted)
+        (self.dir / 'owner').write_text(str(os.getpid()))
         try:
             self.start_bus()
         except BaseException:
@@ -104,8 +109,6 @@ class Session:
 
     def inside(self, argv):
         """argv as run in the session's user namespace, beside the bus and the portal."""
-        if os.geteuid() != 0:
-            return argv
         return ['nsenter', '--user', '--preserve-credentials', f'--target={self.bus.pid}',
                 '--', *argv]
 
@@ -132,7 +135,7 @@ class Session:
 
     def leftovers(self):
         """Descendants that belong to neither the rig nor the session's own services."""
-        services = ('dbus-daemon', 'flatpak-portal', 'flatpak-session', 'nsenter')
+        services = ('dbus-daemon', 'flatpak-portal', 'flatpak-session', 'fault-portal')
         return [pid for pid in procs.descendants(os.getpid())
                 if pid not in self.before and procs.state(pid) != 'Z'
                 and not procs.name(pid).startswith(services)]

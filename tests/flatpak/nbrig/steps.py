@@ -18,14 +18,20 @@ def say(text):
     print(f'rig: {text}', flush=True)
 
 
+def as_rig_user():
+    """An ordinary user goes on as root of a user namespace: the rig may then look into
+    the processes of its sessions, which are in namespaces below."""
+    if os.geteuid() != 0:
+        os.execvp('unshare', ['unshare', '--user', '--map-root-user', '--', sys.executable,
+                              *sys.argv])
+
+
 def as_session_user():
-    """Command prefix that makes root an ordinary user, and leaves users alone.
+    """Command prefix for an ordinary user's processes.
 
     Chromium refuses to run as root. A user namespace that maps the caller to an
     ordinary uid needs no account and no privilege.
     """
-    if os.geteuid() != 0:
-        return []
     uid = str(config.SANDBOX_UID)
     return ['unshare', '--user', f'--map-user={uid}', f'--map-group={uid}', '--']
 

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What the real-Flatpak tests share: a session for each class, a web server, fixtures."""
+
+import functools
+import http.server
+import os
+import sys
+import threading
+import unittest
+
+from tap.runner import TAPTestRunner
+
+from . import app, config, procs
+from .browser import Browser
+from .session import Session
+from .steps import as_rig_user
+
+GONE_WITHIN_S = 2  # every process of a sub-sandbox, after the browser's end
+
+
+class SessionCase(unittest.TestCase):
+    """One private session for the whole class; nothing may be left of it after a test."""
+
+    session_options = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.session = Session(**cls.session_options).__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.session.close()
+
+    def tearDown(self):
+        procs.wait_for(lambda: not self.session.leftovers(), 10,
+                       'the end of all processes that the test started')
+        folders = [path.name for path in self.session.dir.glob('run/nestbox-*')]
+        self.assertEqual(folders, [])
+
+    def browser(self, *arguments, **options):
+        return Browser(self.session, *arguments, **options)
+
+    def run_in_app(self, *words, options=(), timeout=30, log='app.out'):
+        """(exit status, output) of a command in the app."""
+        path = self.session.logs / log
+        path.unlink(missing_ok=True)
+        process = self.session.run(words[1:], command=words[0], log=log, options=options)
+        status = process.wait(timeout)
+        return status, path.read_text(errors='replace')
+
+
+class BrowserCase(SessionCase):
+    """One browser for the whole class, for tests that leave it as it was."""
+
+    nestbox_options = ()
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.served = Server()
+        cls.chrome = Browser(cls.session, options=cls.nestbox_options,
+                             log=f'{cls.__name__}.log')
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.chrome.__exit__(None, None, None)
+        cls.served.close()
+        super().tearDownClass()
+
+    def tearDown(self):
+        pass  # the browser goes on
+
+
+class Server:
+    """Pages for the browser on the loopback address."""
+
+    def __init__(self):
+        pages = config.SOURCE / 'tests/flatpak/pages'
+        handler = functools.partial(QuietHandler, directory=str(pages))
+        self.server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def url(self, page):
+        return f'http://127.0.0.1:{self.server.server_port}/{page}'
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+def main():
+    """Runs the module's tests and prints TAP."""
+    as_rig_user()
+    os.umask(0o022)
+    sys.stdout.reconfigure(line_buffering=True)
+    app.up_quietly()
+    runner = TAPTestRunner()
+    runner.set_stream(True)
+    runner.set_format('{method_name}')
+    unittest.main(module='__main__', testRunner=runner)

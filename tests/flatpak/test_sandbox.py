@@ -1,0 +1,238 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""An unmodified Chromium in real Flatpak through nestbox: is it sandboxed, does it work?"""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from nbrig import case, procs  # noqa: E402
+
+ISOLATED = ('pid', 'net', 'mnt', 'ipc')
+TABS = 200
+
+
+class LandlockWall(case.BrowserCase):
+    """The normal case: files are denied by Landlock."""
+
+    nestbox_options = ('--file-wall=landlock',)
+    walls = 0  # filters of nestbox's own in every process of the sub-sandbox
+
+    def filters(self, pid):
+        return int(procs.status(pid)['Seccomp_filters'])
+
+    def test_01_chrome_sandbox_page_says_adequately_sandboxed(self):
+        tab = self.chrome.tab('chrome://sandbox')
+        rows = dict(line.split('\t') for line in
+                    tab.evaluate('document.body.innerText').splitlines() if '\t' in line)
+        text = tab.evaluate('document.body.innerText')
+        tab.close()
+        self.assertEqual(rows['Layer 1 Sandbox'], 'SUID')
+        for row in ('PID namespaces', 'Network namespaces', 'Seccomp-BPF sandbox',
+                    'Seccomp-BPF sandbox supports TSYNC'):
+            self.assertEqual(rows[row], 'Yes', row)
+        self.assertIn('You are adequately sandboxed.', text)
+
+    def test_02_namespaces_are_not_the_browsers(self):
+        tab = self.chrome.tab(self.served.url('index.html'))
+        children = self.chrome.of_kind('zygote', 'renderer', 'utility:utility',
+                                       'utility:service')
+        kinds = {procs.kind(pid) for pid in children}
+        self.assertLessEqual({'zygote', 'renderer', 'utility:utility'}, kinds)
+        for pid in children:
+            for kind in ISOLATED:
+                theirs = procs.namespace(pid, kind)
+                self.assertIsNotNone(theirs)
+                self.assertNotEqual(theirs, procs.namespace(self.chrome.pid, kind),
+                                    f'{kind} namespace of {procs.kind(pid)}')
+        tab.close()
+
+    def test_03_no_privileges_and_seccomp_of_its_own(self):
+        tab = self.chrome.tab(self.served.url('index.html'))
+        zygote, = self.chrome.of_kind('zygote')
+        flatpak = self.filters(self.chrome.controller)
+        self.assertEqual(self.filters(zygote), flatpak + self.walls)
+        for pid in self.chrome.of_kind('zygote', 'renderer', 'utility:utility',
+                                       'utility:service'):
+            status = procs.status(pid)
+            self.assertEqual(status['NoNewPrivs'], '1')
+            self.assertEqual(status['CapEff'], '0000000000000000')
+        for pid in self.chrome.of_kind('renderer', 'utility:utility', 'utility:service'):
+            self.assertEqual(procs.status(pid)['Seccomp'], '2')
+            self.assertEqual(self.filters(pid), flatpak + self.walls + 1,
+                             f'Chromium\'s own filter on {procs.kind(pid)}')
+        tab.close()
+
+    def test_04_pages_work(self):
+        tab = self.chrome.tab(self.served.url('index.html'))
+        results = tab.evaluate('usePage()')
+        tab.close()
+        self.assertEqual(results, {
+            'frame': 'frame loaded', 'fetch': True, 'storage': 'value', 'database': 'open',
+            'worker': 42, 'wasm': True, 'canvas': '18,52,86,255', 'random': 4, 'time': 1970})
+
+    def crash(self, url):
+        """What DevTools says of a page that ends at this URL."""
+        tab = self.chrome.tab(self.served.url('index.html'))
+        self.chrome.devtools.events.clear()
+        self.chrome.devtools.call('Target.setDiscoverTargets', discover=True)
+        self.chrome.devtools.send('Page.navigate', tab.session, url=url)
+        event = self.chrome.devtools.wait_event('Target.targetCrashed',
+                                                where=lambda p: p['targetId'] == tab.target)
+        self.chrome.devtools.call('Target.setDiscoverTargets', discover=False)
+        tab.close()
+        return event['status']
+
+    def test_05_a_crash_is_reported_as_a_crash(self):
+        self.assertEqual(self.crash('chrome://crash'), 'crashed')
+
+    def test_06_a_kill_is_reported_as_a_kill(self):
+        self.assertEqual(self.crash('chrome://kill'), 'killed')
+
+    def test_07_renderers_killed_from_outside_are_reported_as_killed(self):
+        tab = self.chrome.tab(self.served.url('index.html'))
+        self.chrome.devtools.call('Target.setDiscoverTargets', discover=True)
+        self.chrome.devtools.events.clear()
+        for pid in self.chrome.of_kind('renderer'):
+            procs.kill(pid, 9)
+        event = self.chrome.devtools.wait_event('Target.targetCrashed',
+                                                where=lambda p: p['targetId'] == tab.target)
+        self.assertEqual(event['status'], 'killed')
+        self.chrome.devtools.call('Target.setDiscoverTargets', discover=False)
+        tab.close()
+
+    def test_08_what_the_browser_starts_sees_nothing_of_nestbox(self):
+        started = [pid for pid in self.chrome.pids()
+                   if procs.stat(pid)[1] == str(self.chrome.pid)
+                   or procs.kind(pid) in ('zygote (unsandboxed)', 'gpu-process', 'utility:none')
+                   or procs.name(pid).startswith('chrome_crashpad')]
+        checked = 0
+        for pid in started:
+            if procs.name(pid).startswith('nestbox-'):
+                continue
+            environment = procs.environment(pid)
+            names = [name for name in environment
+                     if name == 'LD_PRELOAD' or name.startswith('NESTBOX_')]
+            self.assertEqual(names, [], procs.argv(pid)[:2])
+            checked += bool(environment)
+        self.assertGreaterEqual(checked, 3)
+
+
+class SeccompWall(LandlockWall):
+    """Kernels without Landlock: files are denied by a seccomp filter."""
+
+    nestbox_options = ('--file-wall=seccomp',)
+    walls = 1
+
+
+class ManyTabs(case.SessionCase):
+    def settle(self, browser, renderers):
+        """Closed tabs end their renderers some time later."""
+        procs.wait_for(lambda: len(browser.of_kind('renderer')) <= renderers, 15,
+                       f'no more than {renderers} renderers')
+
+    def open_and_close(self, browser, count):
+        for _ in range(count):
+            browser.tab('data:text/html,hello').close()
+
+    def test_01_two_hundred_tabs_leave_nothing_behind(self):
+        with self.browser() as browser:
+            renderers = len(browser.of_kind('renderer'))
+            self.open_and_close(browser, 10)  # fills the pools that a browser keeps
+            self.settle(browser, renderers)
+            own = [browser.pid, browser.broker, browser.controller, browser.stand_in]
+            fds, processes = [procs.fd_count(pid) for pid in own], len(browser.pids())
+            self.open_and_close(browser, TABS)
+            procs.wait_for(lambda: len(browser.pids()) <= processes, 15,
+                           f'no more than {processes} processes')
+            after = [procs.fd_count(pid) for pid in own]
+            self.assertLessEqual(after[0], fds[0] + 4, 'descriptors of the browser')
+            self.assertEqual(after[1:], fds[1:], 'descriptors of broker, controller, stand-in')
+            zombies = [pid for parent in own for pid in procs.children(parent)
+                       if procs.state(pid) == 'Z']
+            self.assertEqual(zombies, [])
+
+
+class InTheZygotesPlace(case.SessionCase):
+    """A program with the zygote's set-up tries what a page might, after taking over."""
+
+    PROBE = '/app/libexec/nestbox-tests/probe-walls'
+    FILES = ('/proc/self/exe', '/app', '/app/bin/nestbox', '/usr', '/usr/bin/sh',
+             '/etc/passwd', '/', '/.flatpak-info', '/tmp/probe')
+
+    def probe(self, wall):
+        status, output = self.run_in_app(
+            'nestbox', 'run', f'--file-wall={wall}', '--',
+            '/app/libexec/nestbox-tests/launch-like-chromium', self.PROBE, '--type=zygote')
+        self.assertEqual(status, 0, output)
+        rows = dict(line.split(' = ') for line in output.splitlines() if ' = ' in line)
+        self.assertIn('done', output.splitlines())
+        return rows, output
+
+    def check(self, wall):
+        rows, output = self.probe(wall)
+        home = self.session.environment['HOME']
+        for path in (*self.FILES, home):
+            self.assertEqual(rows[f'before {path}'], 'ok', 'the attack works without the wall')
+            self.assertEqual(rows[f'after {path}'], 'EACCES')
+            self.assertEqual(rows[f'child {path}'], 'EACCES')
+        self.assertEqual(rows['before execute'], 'ok')
+        self.assertEqual(rows['after execute'], 'EACCES')
+        for stage in ('before', 'after'):
+            self.assertEqual(rows[f'{stage} route'], 'ENETUNREACH')
+            self.assertEqual(rows[f'{stage} interfaces'], '0')
+        for path in ('/run/flatpak/bus', '/run/dbus/system_bus_socket', '/run/user/1000/bus'):
+            self.assertEqual(rows[f'before {path}'], 'ENOENT')
+        self.assertEqual(rows['chroot answer'], 'O')
+        self.assertEqual(rows['pid checks'], '1 0')
+        self.assertEqual(rows['child signal sibling'], 'EPERM')
+        self.assertEqual(rows['child signal parent'], 'EPERM')
+        return output
+
+    def test_01_landlock_denies_files_network_buses_and_siblings(self):
+        self.check('landlock')
+
+    def test_02_seccomp_denies_the_same(self):
+        self.check('seccomp')
+
+    def test_03_environment_is_small_and_clean(self):
+        _, output = self.probe('landlock')
+        names = {line.split(' ', 1)[1].split('=')[0] for line in output.splitlines()
+                 if line.startswith('environment ')}
+        self.assertLessEqual(names, {
+            'HOME', 'PATH', 'LANG', 'LC_ALL', 'LD_LIBRARY_PATH', 'XDG_DATA_DIRS', 'USER',
+            'SBX_D', 'SBX_HELPER_PID', 'SBX_CHROME_API_PRV', 'SBX_PID_NS', 'SBX_NET_NS',
+            'DBUS_SESSION_BUS_ADDRESS'})
+        self.assertIn('environment DBUS_SESSION_BUS_ADDRESS=disabled:', output)
+
+    def test_04_only_what_was_handed_over_is_open(self):
+        _, output = self.probe('landlock')
+        fds = {int(line.split()[1]): line.split(' = ')[1] for line in output.splitlines()
+               if line.startswith('fd ')}
+        # stdio, control socket, IPC socket, dummy pipe, and the two ends of the helper's.
+        self.assertLessEqual(set(fds), {0, 1, 2, 3, 4, 5, 6, 7, 8})
+        for number, target in fds.items():
+            self.assertRegex(target, r'^(socket|pipe):|^/dev/null$|app\.out$', f'fd {number}')
+
+    def test_05_without_nestbox_the_browser_has_no_usable_sandbox(self):
+        status, output = self.run_in_app('/app/libexec/nestbox-tests/launch-like-chromium',
+                                         self.PROBE, '--type=zygote')
+        self.assertEqual(status, 3)
+        self.assertIn('No usable sandbox', output)
+
+    def test_06_without_nestbox_chromium_itself_dies(self):
+        status, output = self.run_in_app('/app/chromium/chromium', '--headless=new',
+                                         '--dump-dom', 'about:blank')
+        self.assertNotEqual(status, 0)
+        self.assertIn('No usable sandbox!', output)
+
+    def test_07_only_a_zygote_is_started_this_way(self):
+        status, output = self.run_in_app(
+            'nestbox', 'run', '--', '/app/libexec/nestbox-tests/launch-like-chromium',
+            self.PROBE, '--type=renderer')
+        self.assertEqual(status, 1)
+        self.assertIn('only a zygote', output)
+
+
+if __name__ == '__main__':
+    case.main()
