@@ -29,8 +29,16 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 .PHONY: all
 all:
 
-# --- targets that need no compiler ------------------------------------------------------
-PREPARING := help setup check demo bench clean format check-format
+# `make asan check`: the same goals with sanitizers, in a folder of their own. The preloads
+# then do not fit into a browser, so the real-Flatpak tests are left out.
+ifneq ($(filter asan,$(MAKECMDGOALS)),)
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+O := build/asan
+VARIANT := O=$(O) SANITIZE='$(SANITIZE)'
+endif
+
+# --- goals that work before the packages are there ---------------------------------------
+PREPARING := help setup check demo bench clean asan
 ifneq ($(filter-out $(PREPARING),$(or $(MAKECMDGOALS),all)),)
 NEEDS_PACKAGES := 1
 endif
@@ -146,3 +154,55 @@ test-programs: $(addprefix $(O)/tests/programs/,$(test_programs))
 install-tests: test-programs ## install what the real-Flatpak tests run inside the app
 	install -d $(DESTDIR)$(testdir)
 	install -m 755 $(addprefix $(O)/tests/programs/,$(test_programs)) $(DESTDIR)$(testdir)
+
+# --- tests ----------------------------------------------------------------------------------
+# TESTS= names single files: make check-flatpak TESTS=tests/flatpak/test_sandbox.py
+.PHONY: setup check check-all check-unit check-static check-flatpak asan demo bench
+compiled_tests := $(addprefix $(O)/tests/unit/,$(unit_tests)) \
+  $(addprefix $(O)/tests/integration/,$(integration_tests))
+static_tests := tests/static/check-sources
+flatpak_tests := $(sort $(wildcard tests/flatpak/test_*.py))
+run_tap = NESTBOX_TEST_BUILD=$(O) LC_ALL=C.UTF-8 G_DEBUG=fatal-warnings tests/lib/run-tap \
+  $(if $(filter 1,$(V)),-v)
+
+setup: ## install the distribution packages that building and testing needs
+	@tests/setup
+
+check: setup ## every test, unit to real Flatpak, set-up included
+	@$(MAKE) $(VARIANT) $(if $(SANITIZE),check-unit,check-all)
+
+check-all: all rig-programs $(compiled_tests)
+	@tests/flatpak/rig up
+	@$(run_tap) $(static_tests) $(compiled_tests) $(flatpak_tests)
+
+check-unit: all $(compiled_tests) ## unit and integration tests only
+	@$(run_tap) $(or $(TESTS),$(compiled_tests))
+
+check-static: all ## what can be checked by reading
+	@$(run_tap) $(static_tests)
+
+check-flatpak: all rig-programs ## the real-Flatpak tests only
+	@tests/flatpak/rig up
+	@$(run_tap) $(or $(TESTS),$(flatpak_tests))
+
+asan: ## with other goals (asan check): do them with ASan and UBSan; alone: build so
+	@$(if $(filter-out asan,$(MAKECMDGOALS)),:,$(MAKE) $(VARIANT) all)
+
+demo: setup ## show an unmodified Chromium sandboxed in real Flatpak
+	@tests/flatpak/demo
+
+bench: setup ## measure speed and memory; JSON lines in build/bench.json
+	@tests/bench/bench
+
+# --- development ----------------------------------------------------------------------------
+.PHONY: format clean help
+format: ## format the sources
+	clang-format -i $(c_sources) $(c_headers)
+
+clean: ## remove what was built; `tests/flatpak/rig clean` removes the rig as well
+	rm -rf build/out build/asan
+
+help: ## this list
+	@echo 'nestbox $(VERSION): make [GOAL] [VARIABLE=VALUE]'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
+	@echo 'Variables: CC CFLAGS LDFLAGS PREFIX DESTDIR O=build/out V=1 WERROR=1 TESTS='

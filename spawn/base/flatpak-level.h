@@ -16,8 +16,8 @@ typedef enum
 typedef struct
 {
   NbFlatpakLevel level;
-  char app_id[256];  /* [Application] name; "" when unknown */
-  char version[32];  /* [Instance] flatpak-version; "" when unknown */
+  char app_id[256]; /* [Application] name; "" when unknown */
+  char version[32]; /* [Instance] flatpak-version; "" when unknown */
 } NbFlatpakInfo;
 
 /*

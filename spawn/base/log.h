@@ -18,7 +18,8 @@ typedef enum
   NB_LOG_SANDBOX = 1 << 3, /* what the sub-sandbox itself prints while it is made */
 } NbLogCategory;
 
-/* Reads NESTBOX_DEBUG's value (NULL: nothing is logged). Returns false on an unknown name. */
+/* Reads NESTBOX_DEBUG's value (NULL: nothing is logged). Returns false on an unknown name.
+ */
 bool nb_log_init (const char *debug);
 
 /* An error or a refusal: always printed, as "nestbox: …". */

@@ -35,7 +35,8 @@ typedef struct
   gboolean portal_killed, pidfd_killed;
 } Broker;
 
-/* --- the end -------------------------------------------------------------------------------- */
+/* --- the end
+ * -------------------------------------------------------------------------------- */
 
 /* Asked for every few milliseconds: neither a pidfd nor the portal tells reliably. */
 static gboolean
@@ -88,7 +89,8 @@ terminated_cb (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* --- clients -------------------------------------------------------------------------------- */
+/* --- clients
+ * -------------------------------------------------------------------------------- */
 
 static void
 client_closed_cb (NbClientConnection *client, gpointer data)
@@ -120,7 +122,8 @@ listener_cb (int fd, GIOCondition condition, gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* --- the portal ------------------------------------------------------------------------------ */
+/* --- the portal
+ * ------------------------------------------------------------------------------ */
 
 /* What runs goes on without the portal: its life hangs on sockets, not on D-Bus. */
 static void
@@ -145,7 +148,8 @@ probed_cb (GObject *source, GAsyncResult *result, gpointer data)
     nb_sandbox_fail (broker->sandbox, error->message);
 }
 
-/* --- life ------------------------------------------------------------------------------------- */
+/* --- life
+ * ------------------------------------------------------------------------------------- */
 
 static void
 broker_init (Broker *broker, const NbBrokerOptions *options)
@@ -154,8 +158,8 @@ broker_init (Broker *broker, const NbBrokerOptions *options)
   broker->loop = g_main_loop_new (NULL, FALSE);
   broker->portal = nb_portal_new ();
   broker->sandbox = nb_sandbox_new (broker->portal, options->wall);
-  broker->clients = g_hash_table_new_full (NULL, NULL,
-                                           (GDestroyNotify)nb_client_connection_free, NULL);
+  broker->clients
+      = g_hash_table_new_full (NULL, NULL, (GDestroyNotify)nb_client_connection_free, NULL);
   g_signal_connect (broker->portal, "lost", G_CALLBACK (lost_cb), broker);
   broker->listener_source = g_unix_fd_add (options->listener, G_IO_IN, listener_cb, broker);
   broker->browser_source

@@ -13,9 +13,9 @@ typedef struct _NbClientConnection NbClientConnection;
  * Takes over fd. closed() is called once, from the main loop, when the connection is of
  * no more use; it frees the connection. NULL when the peer is another user.
  */
-NbClientConnection *nb_client_connection_new (int fd, NbSandbox *sandbox, NbWall wall,
-                                              void (*closed) (NbClientConnection *, gpointer),
-                                              gpointer data);
+NbClientConnection *
+nb_client_connection_new (int fd, NbSandbox *sandbox, NbWall wall,
+                          void (*closed) (NbClientConnection *, gpointer), gpointer data);
 
 /* Ends its program as well. */
 void nb_client_connection_free (NbClientConnection *client);

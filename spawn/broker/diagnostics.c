@@ -82,8 +82,7 @@ nb_diagnostics_open (NbDiagnostics *diagnostics)
     return -errno;
   (void)g_unix_set_fd_nonblocking (ends[0], TRUE, NULL);
   diagnostics->pipe = ends[0];
-  diagnostics->source
-      = g_unix_fd_add (ends[0], G_IO_IN | G_IO_HUP, pipe_cb, diagnostics);
+  diagnostics->source = g_unix_fd_add (ends[0], G_IO_IN | G_IO_HUP, pipe_cb, diagnostics);
   return ends[1];
 }
 

@@ -6,8 +6,9 @@
 
 #include "zygote/wire/message.h"
 
-#define NB_PIDS_HIDDEN \
-  "the sub-sandbox's PIDs cannot be seen by the browser: bubblewrap is set-uid on the host, " \
+#define NB_PIDS_HIDDEN                                                                     \
+  "the sub-sandbox's PIDs cannot be seen by the browser: bubblewrap is set-uid on the "    \
+  "host, "                                                                                 \
   "or its Flatpak is older than 1.6"
 
 /*

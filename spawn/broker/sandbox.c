@@ -16,7 +16,7 @@
 #include "spawn/broker/hello-check.h"
 
 #if !defined(NB_PKGLIBEXECDIR)
-# error "NB_PKGLIBEXECDIR: where nestbox-controller is installed"
+#  error "NB_PKGLIBEXECDIR: where nestbox-controller is installed"
 #endif
 
 enum
@@ -77,7 +77,8 @@ set_state (NbSandbox *sandbox, State state)
   sandbox->state = state;
 }
 
-/* --- children ------------------------------------------------------------------------------ */
+/* --- children
+ * ------------------------------------------------------------------------------ */
 
 static void
 child_drop_request (Child *child)
@@ -134,7 +135,8 @@ child_take_request (Child *child, const NbExec *exec, const int *fds)
   return TRUE;
 }
 
-/* --- the end ------------------------------------------------------------------------------- */
+/* --- the end
+ * ------------------------------------------------------------------------------- */
 
 static gboolean
 fail_child (gpointer key, gpointer value, gpointer data)
@@ -167,7 +169,8 @@ static void
 fail_with_diagnostics (NbSandbox *sandbox, const char *reason)
 {
   g_autofree char *line = nb_diagnostics_last_line (sandbox->diagnostics);
-  g_autofree char *whole = g_strdup_printf ("%s%s%s", reason, *line != '\0' ? ": " : "", line);
+  g_autofree char *whole
+      = g_strdup_printf ("%s%s%s", reason, *line != '\0' ? ": " : "", line);
 
   nb_sandbox_fail (sandbox, whole);
 }
@@ -196,7 +199,8 @@ nb_sandbox_kill (NbSandbox *sandbox, gboolean by_portal)
     (void)syscall (SYS_pidfd_send_signal, sandbox->init_pidfd, SIGKILL, NULL, 0);
 }
 
-/* --- deadlines ------------------------------------------------------------------------------ */
+/* --- deadlines
+ * ------------------------------------------------------------------------------ */
 
 static gboolean
 deadline_cb (gpointer data)
@@ -230,7 +234,8 @@ has_unanswered (NbSandbox *sandbox)
   return FALSE;
 }
 
-/* --- messages of the controller -------------------------------------------------------------- */
+/* --- messages of the controller
+ * -------------------------------------------------------------- */
 
 static void
 send_request (NbSandbox *sandbox, Child *child)
@@ -275,9 +280,10 @@ handle_hello (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
 static void
 describe_failed_exec (NbSandbox *sandbox, Child *child, int error)
 {
-  g_autofree char *detail = g_strdup_printf (
-      "the program cannot be started in the sub-sandbox, where only /app and /usr exist: %s",
-      g_strerror (error));
+  g_autofree char *detail
+      = g_strdup_printf ("the program cannot be started in the sub-sandbox, where only "
+                         "/app and /usr exist: %s",
+                         g_strerror (error));
 
   child_answer (child, error, detail);
   g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (child->id));
@@ -367,7 +373,8 @@ channel_cb (int fd, GIOCondition condition, gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* --- Spawn ------------------------------------------------------------------------------------ */
+/* --- Spawn
+ * ------------------------------------------------------------------------------------ */
 
 /* Before the hello it is the end; later the channel's end says it, and says it better. */
 static void
@@ -454,7 +461,8 @@ nb_sandbox_start (NbSandbox *sandbox)
   nb_portal_spawn_async (sandbox->portal, &request, SPAWN_DEADLINE_MS, spawned_cb, sandbox);
 }
 
-/* --- for the broker ----------------------------------------------------------------------------- */
+/* --- for the broker
+ * ----------------------------------------------------------------------------- */
 
 NbSandbox *
 nb_sandbox_new (NbPortal *portal, NbWall wall)

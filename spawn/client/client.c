@@ -61,7 +61,8 @@ nb_client_exec (int broker, const NbClientExec *exec, char *reason, size_t reaso
   static NbPacket packet;
   int result = fill_exec (&message, exec);
 
-  (void)snprintf (reason, reason_size, "arguments, environment or descriptors are too many");
+  (void)snprintf (reason, reason_size,
+                  "arguments, environment or descriptors are too many");
   if (result == 0)
     result = nb_message_send (broker, &message, exec->fds, exec->n_fds);
   while (result == 0)

@@ -10,10 +10,10 @@ nb_environment_allows (const char *entry)
 {
   /* A name ends in '='; without it, it is the beginning of names. */
   static const char *const allowed[] = {
-    "HOME=",      "LANG=",          "LANGUAGE=",        "LC_",
-    "LD_LIBRARY_PATH=", "PATH=",    "TZ=",              "USER=",
-    "CHROME_",    "FONTCONFIG_",    "FREETYPE_",        "G_SLICE=",
-    "ICU_",       "LIBGL_",         "QTWEBENGINE_",     "XDG_DATA_DIRS=",
+    "HOME=",          "LANG=",    "LANGUAGE=", "LC_",     "LD_LIBRARY_PATH=",
+    "PATH=",          "TZ=",      "USER=",     "CHROME_", "FONTCONFIG_",
+    "FREETYPE_",      "G_SLICE=", "ICU_",      "LIBGL_",  "QTWEBENGINE_",
+    "XDG_DATA_DIRS=",
   };
 
   for (size_t i = 0; i < NB_ARRAY_SIZE (allowed); i++)

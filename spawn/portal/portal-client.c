@@ -35,7 +35,8 @@ nb_portal_dispose (GObject *object)
   g_cancellable_cancel (portal->cancellable);
   if (portal->connection != NULL)
     {
-      g_dbus_connection_signal_unsubscribe (portal->connection, portal->exited_subscription);
+      g_dbus_connection_signal_unsubscribe (portal->connection,
+                                            portal->exited_subscription);
       g_dbus_connection_signal_unsubscribe (portal->connection, portal->owner_subscription);
       g_signal_handlers_disconnect_by_data (portal->connection, portal);
       g_clear_object (&portal->connection);
@@ -52,9 +53,8 @@ nb_portal_class_init (NbPortalClass *class)
   signals[SIGNAL_SPAWN_EXITED]
       = g_signal_new ("spawn-exited", G_TYPE_FROM_CLASS (class), G_SIGNAL_RUN_LAST, 0, NULL,
                       NULL, NULL, G_TYPE_NONE, 2, G_TYPE_UINT, G_TYPE_UINT);
-  signals[SIGNAL_LOST]
-      = g_signal_new ("lost", G_TYPE_FROM_CLASS (class), G_SIGNAL_RUN_LAST, 0, NULL, NULL,
-                      NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
+  signals[SIGNAL_LOST] = g_signal_new ("lost", G_TYPE_FROM_CLASS (class), G_SIGNAL_RUN_LAST,
+                                       0, NULL, NULL, NULL, G_TYPE_NONE, 1, G_TYPE_STRING);
 }
 
 static void
@@ -75,7 +75,8 @@ nb_portal_get_features (NbPortal *portal)
   return &portal->features;
 }
 
-/* --- what comes unasked ------------------------------------------------------------------ */
+/* --- what comes unasked ------------------------------------------------------------------
+ */
 
 static void
 spawn_exited_cb (GDBusConnection *connection, const char *sender, const char *path,
@@ -128,12 +129,13 @@ subscribe (NbPortal *portal)
       portal->connection, portal->owner, NB_PORTAL_INTERFACE, "SpawnExited", NB_PORTAL_PATH,
       NULL, G_DBUS_SIGNAL_FLAGS_NO_MATCH_RULE, spawn_exited_cb, portal, NULL);
   portal->owner_subscription = g_dbus_connection_signal_subscribe (
-      portal->connection, "org.freedesktop.DBus", "org.freedesktop.DBus", "NameOwnerChanged",
-      "/org/freedesktop/DBus", NB_PORTAL_NAME, G_DBUS_SIGNAL_FLAGS_NONE, owner_changed_cb,
-      portal, NULL);
+      portal->connection, "org.freedesktop.DBus", "org.freedesktop.DBus",
+      "NameOwnerChanged", "/org/freedesktop/DBus", NB_PORTAL_NAME, G_DBUS_SIGNAL_FLAGS_NONE,
+      owner_changed_cb, portal, NULL);
 }
 
-/* --- probe ------------------------------------------------------------------------------- */
+/* --- probe -------------------------------------------------------------------------------
+ */
 
 typedef struct
 {
@@ -171,10 +173,11 @@ properties_cb (GObject *source, GAsyncResult *result, gpointer data)
   if (reply == NULL || g_dbus_message_to_gerror (reply, &error))
     {
       g_dbus_error_strip_remote_error (error);
-      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                               "the Flatpak portal does not answer: %s; is xdg-desktop-portal "
-                               "or flatpak installed on the host?",
-                               error->message);
+      g_task_return_new_error (
+          task, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+          "the Flatpak portal does not answer: %s; is xdg-desktop-portal "
+          "or flatpak installed on the host?",
+          error->message);
       return;
     }
   if (!g_variant_is_of_type (g_dbus_message_get_body (reply), G_VARIANT_TYPE ("(a{sv})")))
@@ -252,11 +255,11 @@ nb_portal_probe_async (NbPortal *portal, guint deadline_ms, GAsyncReadyCallback 
                                "there is no session bus");
       return;
     }
-  g_dbus_connection_new_for_address (
-      address,
-      G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
-          | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-      NULL, portal->cancellable, connected_cb, g_steal_pointer (&task));
+  g_dbus_connection_new_for_address (address,
+                                     G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
+                                         | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+                                     NULL, portal->cancellable, connected_cb,
+                                     g_steal_pointer (&task));
 }
 
 gboolean
@@ -266,7 +269,8 @@ nb_portal_probe_finish (NbPortal *portal, GAsyncResult *result, GError **error)
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
-/* --- Spawn and SpawnSignal ----------------------------------------------------------------- */
+/* --- Spawn and SpawnSignal
+ * ----------------------------------------------------------------- */
 
 static void
 spawned_cb (GObject *source, GAsyncResult *result, gpointer data)
@@ -281,7 +285,8 @@ spawned_cb (GObject *source, GAsyncResult *result, gpointer data)
     {
       g_dbus_error_strip_remote_error (error);
       g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_FAILED,
-                               "the Flatpak portal refused a sub-sandbox: %s", error->message);
+                               "the Flatpak portal refused a sub-sandbox: %s",
+                               error->message);
       return;
     }
   g_variant_get (reply, "(u)", &pid);
@@ -309,7 +314,8 @@ nb_portal_spawn_async (NbPortal *portal, const NbSpawnRequest *request, guint de
 }
 
 gboolean
-nb_portal_spawn_finish (NbPortal *portal, GAsyncResult *result, guint *pid_out, GError **error)
+nb_portal_spawn_finish (NbPortal *portal, GAsyncResult *result, guint *pid_out,
+                        GError **error)
 {
   gssize pid;
 

@@ -25,8 +25,8 @@ NbPortal *nb_portal_new (void);
  * Connects to the session bus and asks the portal what it can do, starting it where it
  * does not run. Errors name what is missing. The deadline is for both together.
  */
-void nb_portal_probe_async (NbPortal *portal, guint deadline_ms, GAsyncReadyCallback callback,
-                            gpointer data);
+void nb_portal_probe_async (NbPortal *portal, guint deadline_ms,
+                            GAsyncReadyCallback callback, gpointer data);
 gboolean nb_portal_probe_finish (NbPortal *portal, GAsyncResult *result, GError **error);
 
 /* Valid after a successful probe. */

@@ -3,9 +3,18 @@
 
 /* In the way of the controller's own environment, which nothing but it ever reads. */
 static const char *const unset[] = {
-  "DBUS_SESSION_BUS_ADDRESS", "DBUS_SYSTEM_BUS_ADDRESS", "AT_SPI_BUS_ADDRESS",
-  "DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "SSH_AUTH_SOCK", "GPG_AGENT_INFO",
-  "LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", NULL,
+  "DBUS_SESSION_BUS_ADDRESS",
+  "DBUS_SYSTEM_BUS_ADDRESS",
+  "AT_SPI_BUS_ADDRESS",
+  "DISPLAY",
+  "WAYLAND_DISPLAY",
+  "XAUTHORITY",
+  "SSH_AUTH_SOCK",
+  "GPG_AGENT_INFO",
+  "LD_PRELOAD",
+  "LD_AUDIT",
+  "LD_LIBRARY_PATH",
+  NULL,
 };
 
 gboolean

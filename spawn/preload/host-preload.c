@@ -27,7 +27,7 @@
 #include "spawn/base/macros.h"
 
 #if !defined(NB_PKGLIBDIR) || !defined(NB_PKGLIBEXECDIR) || !defined(NB_BINDIR)
-# error "where nestbox is installed is not defined"
+#  error "where nestbox is installed is not defined"
 #endif
 
 #define STAND_IN NB_PKGLIBEXECDIR "/nestbox-chrome-sandbox"
@@ -103,7 +103,7 @@ fstatat (int folder, const char *path, struct stat *result, int flags)
 }
 
 /* On 64-bit architectures struct stat64 is struct stat, and so is the kernel's. */
-_Static_assert (sizeof (off_t) == 8, "64-bit architectures only");
+_Static_assert(sizeof (off_t) == 8, "64-bit architectures only");
 NB_EXPORT int stat64 (const char *, struct stat64 *) __attribute__ ((alias ("stat")));
 NB_EXPORT int lstat64 (const char *, struct stat64 *) __attribute__ ((alias ("lstat")));
 NB_EXPORT int fstatat64 (int, const char *, struct stat64 *, int)
@@ -115,7 +115,8 @@ int __lxstat (int version, const char *path, struct stat *result);
 int __fxstatat (int version, int folder, const char *path, struct stat *result, int flags);
 int __xstat64 (int version, const char *path, struct stat *result);
 int __lxstat64 (int version, const char *path, struct stat *result);
-int __fxstatat64 (int version, int folder, const char *path, struct stat *result, int flags);
+int __fxstatat64 (int version, int folder, const char *path, struct stat *result,
+                  int flags);
 
 NB_EXPORT int
 __xstat (int version, const char *path, struct stat *result)
@@ -272,7 +273,8 @@ execvp (const char *file, char *const *argv)
   return execvpe (file, argv, environ);
 }
 
-/* --- set-up ----------------------------------------------------------------------------- */
+/* --- set-up -----------------------------------------------------------------------------
+ */
 
 /* Takes our own entry out of LD_PRELOAD, and leaves the user's. */
 static void
@@ -286,7 +288,8 @@ leave_preload_list (void)
     {
       size_t length = strcspn (list, ": ");
 
-      if (length > 0 && !(length == strlen (OWN_PATH) && memcmp (list, OWN_PATH, length) == 0)
+      if (length > 0
+          && !(length == strlen (OWN_PATH) && memcmp (list, OWN_PATH, length) == 0)
           && used + length + 2 < sizeof rest)
         {
           if (used > 0)
@@ -309,8 +312,8 @@ keep_options (const char *options)
   if (options == NULL || strlen (options) >= sizeof self.options)
     return;
   (void)strcpy (self.options, options);
-  for (char *word = strtok (self.options, " "); word != NULL && self.n_options < MAX_OPTIONS;
-       word = strtok (NULL, " "))
+  for (char *word = strtok (self.options, " ");
+       word != NULL && self.n_options < MAX_OPTIONS; word = strtok (NULL, " "))
     self.option_words[self.n_options++] = word;
 }
 

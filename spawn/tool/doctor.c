@@ -18,7 +18,7 @@
 #include "spawn/tool/commands.h"
 
 #if !defined(NB_PKGLIBDIR) || !defined(NB_PKGLIBEXECDIR)
-# error "where nestbox is installed is not defined"
+#  error "where nestbox is installed is not defined"
 #endif
 
 enum
@@ -37,8 +37,8 @@ typedef struct
 
 /* One row: what, the finding, and what to do where it is bad. */
 static void
-row (Doctor *doctor, gboolean good, const char *what, const char *remedy, const char *format,
-     ...)
+row (Doctor *doctor, gboolean good, const char *what, const char *remedy,
+     const char *format, ...)
 {
   va_list arguments;
 
@@ -53,7 +53,8 @@ row (Doctor *doctor, gboolean good, const char *what, const char *remedy, const 
   doctor->good = doctor->good && good;
 }
 
-/* --- what needs no bus ------------------------------------------------------------------- */
+/* --- what needs no bus -------------------------------------------------------------------
+ */
 
 static gboolean
 check_flatpak (Doctor *doctor)
@@ -119,8 +120,7 @@ check_installation (Doctor *doctor, const char *browser)
     {
       g_autofree char *exe = g_canonicalize_filename (browser, NULL);
       g_autofree char *folder = g_path_get_dirname (exe);
-      gboolean visible
-          = g_str_has_prefix (exe, "/app/") || g_str_has_prefix (exe, "/usr/");
+      gboolean visible = g_str_has_prefix (exe, "/app/") || g_str_has_prefix (exe, "/usr/");
 
       row (doctor, visible && access (exe, X_OK) == 0, "browser",
            "install the browser below /app", "%s, helper taken for %s/chrome-sandbox", exe,
@@ -128,7 +128,8 @@ check_installation (Doctor *doctor, const char *browser)
     }
 }
 
-/* --- portal and sub-sandbox ---------------------------------------------------------------- */
+/* --- portal and sub-sandbox
+ * ---------------------------------------------------------------- */
 
 static void
 sandbox_result_cb (gpointer data, int error, const char *detail)
@@ -197,9 +198,10 @@ nb_command_doctor (int argc, char **argv)
     {
       gboolean help = argc == 2 && strcmp (browser, "--help") == 0;
 
-      (void)fputs ("Usage: nestbox doctor [BROWSER]\n\nSays what works here, measured. Exits "
-                   "0 when browsers can be sandboxed, else 1.\n",
-                   help ? stdout : stderr);
+      (void)fputs (
+          "Usage: nestbox doctor [BROWSER]\n\nSays what works here, measured. Exits "
+          "0 when browsers can be sandboxed, else 1.\n",
+          help ? stdout : stderr);
       return help ? 0 : NB_EXIT_USAGE;
     }
   if (check_flatpak (&doctor))

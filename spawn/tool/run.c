@@ -23,7 +23,7 @@
 #include "zygote/wire/message.h"
 
 #if !defined(NB_PKGLIBDIR) || !defined(NB_PKGLIBEXECDIR)
-# error "where nestbox is installed is not defined"
+#  error "where nestbox is installed is not defined"
 #endif
 
 #define BROKER NB_PKGLIBEXECDIR "/nestbox-broker"
@@ -47,7 +47,8 @@ typedef struct
 
 static const char *const wall_names[] = { "auto", "landlock", "seccomp" };
 
-/* --- command line --------------------------------------------------------------------------- */
+/* --- command line
+ * --------------------------------------------------------------------------- */
 
 static gboolean
 check_choices (Options *options, GError **error)
@@ -86,9 +87,11 @@ parse (int argc, char **argv, Options *options, GError **error)
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_set_strict_posix (context, TRUE);
   g_option_context_set_summary (
-      context, "Starts BROWSER with its zygote, renderers and utilities in a Flatpak\n"
-               "sub-sandbox. Replaces itself by the browser: same pid, exit status, signals.");
-  if (!g_option_context_parse (context, &argc, &argv, error) || !check_choices (options, error))
+      context,
+      "Starts BROWSER with its zygote, renderers and utilities in a Flatpak\n"
+      "sub-sandbox. Replaces itself by the browser: same pid, exit status, signals.");
+  if (!g_option_context_parse (context, &argc, &argv, error)
+      || !check_choices (options, error))
     return FALSE;
   if (argc > 1 && g_str_equal (argv[1], "--"))
     argv++, argc--;
@@ -134,7 +137,8 @@ find_browser (Options *options)
   return 0;
 }
 
-/* --- the broker ------------------------------------------------------------------------------- */
+/* --- the broker
+ * ------------------------------------------------------------------------------- */
 
 /* The folder belongs to this instance of the app alone, and no sub-sandbox sees it. */
 static char *
@@ -174,10 +178,10 @@ become_broker (int listener, int browser, int report, const char *directory, NbW
 
   (void)setsid ();
   (void)unsetenv ("LD_PRELOAD");
-  if (nothing >= 0 && dup2 (nothing, STDIN_FILENO) >= 0 && dup2 (nothing, STDOUT_FILENO) >= 0
-      && dup2 (listener, LISTENER_FD) >= 0 && dup2 (browser, BROWSER_FD) >= 0)
-    execl (BROKER, "nestbox-broker", "3", "4", directory, wall_text,
-           (char *)NULL);
+  if (nothing >= 0 && dup2 (nothing, STDIN_FILENO) >= 0
+      && dup2 (nothing, STDOUT_FILENO) >= 0 && dup2 (listener, LISTENER_FD) >= 0
+      && dup2 (browser, BROWSER_FD) >= 0)
+    execl (BROKER, "nestbox-broker", "3", "4", directory, wall_text, (char *)NULL);
   error = errno;
   (void)!write (report, &error, sizeof error);
   _exit (127);
@@ -213,7 +217,8 @@ start_broker (int listener, int browser, const char *directory, NbWall wall)
   return error;
 }
 
-/* --- the browser ------------------------------------------------------------------------------- */
+/* --- the browser
+ * ------------------------------------------------------------------------------- */
 
 static char **
 browser_environment (const Options *options, const char *socket)
@@ -223,19 +228,19 @@ browser_environment (const Options *options, const char *socket)
   g_autofree char *list = preload != NULL && *preload != '\0'
                               ? g_strconcat (HOST_PRELOAD ":", preload, NULL)
                               : g_strdup (HOST_PRELOAD);
-  g_autofree char *again = g_strdup_printf (
-      "--file-wall=%s --pids=%s%s%s", wall_names[options->wall],
-      options->pids != NULL ? options->pids : "auto",
-      options->helper_name != NULL ? " --helper-name=" : "",
-      options->helper_name != NULL ? options->helper_name : "");
+  g_autofree char *again
+      = g_strdup_printf ("--file-wall=%s --pids=%s%s%s", wall_names[options->wall],
+                         options->pids != NULL ? options->pids : "auto",
+                         options->helper_name != NULL ? " --helper-name=" : "",
+                         options->helper_name != NULL ? options->helper_name : "");
 
   environment = g_environ_setenv (environment, "LD_PRELOAD", list, TRUE);
   environment = g_environ_setenv (environment, "NESTBOX_BROKER", socket, TRUE);
   environment = g_environ_setenv (environment, "NESTBOX_RUN_OPTIONS", again, TRUE);
   environment = g_environ_unsetenv (environment, "NESTBOX_HELPER_NAME");
   if (options->helper_name != NULL)
-    environment = g_environ_setenv (environment, "NESTBOX_HELPER_NAME", options->helper_name,
-                                    TRUE);
+    environment
+        = g_environ_setenv (environment, "NESTBOX_HELPER_NAME", options->helper_name, TRUE);
   return environment;
 }
 

@@ -24,8 +24,8 @@ main (int argc, char **argv)
   (void)printf ("second life\n");
   (void)fflush (stdout);
   (void)strcpy (strrchr (path, '/') + 1, "chrome-sandbox");
-  (void)execv (path, (char *[]){ (char *)"chrome-sandbox", argv[1], (char *)"--type=zygote",
-                                 NULL });
+  (void)execv (
+      path, (char *[]){ (char *)"chrome-sandbox", argv[1], (char *)"--type=zygote", NULL });
   perror (path);
   return 127;
 }

@@ -25,7 +25,8 @@ static const char introspection[]
       "<arg type='a{uh}' direction='in'/><arg type='a{ss}' direction='in'/>"
       "<arg type='u' direction='in'/><arg type='a{sv}' direction='in'/>"
       "<arg type='u' direction='out'/></method>"
-      "<method name='SpawnSignal'><arg type='u' direction='in'/><arg type='u' direction='in'/>"
+      "<method name='SpawnSignal'><arg type='u' direction='in'/><arg type='u' "
+      "direction='in'/>"
       "<arg type='b' direction='in'/></method>"
       "<signal name='SpawnExited'><arg type='u'/><arg type='u'/></signal>"
       "</interface></node>";
@@ -46,9 +47,10 @@ is (const char *name)
 static void
 emit_exited (GDBusConnection *connection, const char *target)
 {
-  (void)g_dbus_connection_emit_signal (
-      connection, target, "/org/freedesktop/portal/Flatpak", "org.freedesktop.portal.Flatpak",
-      "SpawnExited", g_variant_new ("(uu)", PID, 256U), NULL);
+  (void)g_dbus_connection_emit_signal (connection, target,
+                                       "/org/freedesktop/portal/Flatpak",
+                                       "org.freedesktop.portal.Flatpak", "SpawnExited",
+                                       g_variant_new ("(uu)", PID, 256U), NULL);
   (void)g_dbus_connection_flush_sync (connection, NULL, NULL);
 }
 
@@ -102,9 +104,8 @@ method_cb (GDBusConnection *connection, const char *sender, const char *path,
     }
   if (is ("refuse"))
     {
-      g_dbus_method_invocation_return_error_literal (invocation, G_DBUS_ERROR,
-                                                     G_DBUS_ERROR_ACCESS_DENIED,
-                                                     "Spawning is not for you");
+      g_dbus_method_invocation_return_error_literal (
+          invocation, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED, "Spawning is not for you");
       return;
     }
   if (is ("hang") || is ("stranger"))
@@ -138,7 +139,8 @@ silence_cb (GDBusConnection *connection, GDBusMessage *message, gboolean incomin
             gpointer data)
 {
   (void)connection, (void)data;
-  if (incoming && g_dbus_message_get_message_type (message) == G_DBUS_MESSAGE_TYPE_METHOD_CALL)
+  if (incoming
+      && g_dbus_message_get_message_type (message) == G_DBUS_MESSAGE_TYPE_METHOD_CALL)
     {
       g_object_unref (message);
       return NULL;
@@ -167,7 +169,8 @@ main (int argc, char **argv)
 
   fault = argc > 1 ? argv[1] : "";
   (void)g_bus_own_name (G_BUS_TYPE_SESSION, "org.freedesktop.portal.Flatpak",
-                        G_BUS_NAME_OWNER_FLAGS_NONE, bus_acquired_cb, NULL, NULL, NULL, NULL);
+                        G_BUS_NAME_OWNER_FLAGS_NONE, bus_acquired_cb, NULL, NULL, NULL,
+                        NULL);
   g_main_loop_run (loop);
   return 0;
 }

@@ -15,8 +15,8 @@
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
-#include <stddef.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,7 +30,8 @@ report (const char *stage, const char *attempt, int result)
 {
   int error = errno;
 
-  (void)printf ("%s %s = %s\n", stage, attempt, result >= 0 ? "ok" : strerrorname_np (error));
+  (void)printf ("%s %s = %s\n", stage, attempt,
+                result >= 0 ? "ok" : strerrorname_np (error));
   (void)fflush (stdout);
 }
 
@@ -99,7 +100,8 @@ try_network (const char *stage)
   int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
   (void)inet_pton (AF_INET, "192.0.2.1", &address.sin_addr);
-  report (stage, "route", fd < 0 ? -1 : connect (fd, (struct sockaddr *)&address, sizeof address));
+  report (stage, "route",
+          fd < 0 ? -1 : connect (fd, (struct sockaddr *)&address, sizeof address));
   (void)printf ("%s interfaces = %d\n", stage, count_interfaces ());
   (void)close (fd);
 }

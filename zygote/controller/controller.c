@@ -28,7 +28,7 @@
 #include "zygote/wire/message.h"
 
 #ifndef NB_PKGLIBDIR
-# error "NB_PKGLIBDIR: where libnestbox-zygote.so is installed"
+#  error "NB_PKGLIBDIR: where libnestbox-zygote.so is installed"
 #endif
 
 enum
@@ -59,7 +59,8 @@ now_ms (void)
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* --- messages to the broker ------------------------------------------------------------ */
+/* --- messages to the broker ------------------------------------------------------------
+ */
 
 static void
 send_message (const NbMessage *message, const int *fds, size_t n_fds)
@@ -85,7 +86,8 @@ static uint64_t
 namespace_inode (NbNamespace namespace)
 {
   static const char *const paths[NB_N_NAMESPACES]
-      = { "/proc/self/ns/pid", "/proc/self/ns/net", "/proc/self/ns/mnt", "/proc/self/ns/ipc" };
+      = { "/proc/self/ns/pid", "/proc/self/ns/net", "/proc/self/ns/mnt",
+          "/proc/self/ns/ipc" };
   struct stat found;
 
   return stat (paths[namespace], &found) < 0 ? 0 : found.st_ino;
@@ -113,7 +115,8 @@ send_hello (void)
   send_message (&message, &first, first >= 0);
 }
 
-/* --- children --------------------------------------------------------------------------- */
+/* --- children ---------------------------------------------------------------------------
+ */
 
 static void
 report_exit (NbChild *child, int wait_status)
@@ -171,7 +174,8 @@ watch (int fd)
   return epoll_ctl (self.epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* --- EXEC ------------------------------------------------------------------------------- */
+/* --- EXEC -------------------------------------------------------------------------------
+ */
 
 static bool
 needs_door (const NbExec *exec)
@@ -216,8 +220,8 @@ add_door (NbSpawn *spawn, int *child_end_out)
 static int
 confine_zygote (NbExec *exec, NbSpawn *spawn, int *door_out)
 {
-  static const char *const walls[] = { "NESTBOX_WALL=auto", "NESTBOX_WALL=landlock",
-                                       "NESTBOX_WALL=seccomp" };
+  static const char *const walls[]
+      = { "NESTBOX_WALL=auto", "NESTBOX_WALL=landlock", "NESTBOX_WALL=seccomp" };
   static const char *const helper[] = { NB_HELPER_ENVIRONMENT };
   static char door[32];
   bool overflow = false;
@@ -292,7 +296,8 @@ handle_exec (NbMessage *request, NbPacket *packet)
     send_message (&born, &child->pidfd, 1);
 }
 
-/* --- the other requests ------------------------------------------------------------------ */
+/* --- the other requests ------------------------------------------------------------------
+ */
 
 static void
 handle_kill (NbMessage *request, NbPacket *packet)
@@ -346,8 +351,8 @@ handle_list (NbMessage *request, NbPacket *packet)
   message = (NbMessage){ .type = NB_MESSAGE_LISTED, .serial = request->serial };
   message.list.n = self.children.n;
   for (size_t i = 0; i < self.children.n; i++)
-    message.list.entries[i] = (NbListEntry){ self.children.children[i].id,
-                                             self.children.children[i].state };
+    message.list.entries[i]
+        = (NbListEntry){ self.children.children[i].id, self.children.children[i].state };
   send_message (&message, NULL, 0);
 }
 
@@ -355,7 +360,7 @@ static void
 serve_channel (void)
 {
   static void (*const handlers[]) (NbMessage *, NbPacket *) = {
-    [NB_MESSAGE_EXEC] = handle_exec, [NB_MESSAGE_KILL] = handle_kill,
+    [NB_MESSAGE_EXEC] = handle_exec,     [NB_MESSAGE_KILL] = handle_kill,
     [NB_MESSAGE_STATUS] = handle_status, [NB_MESSAGE_REAP] = handle_reap,
     [NB_MESSAGE_LIST] = handle_list,
   };
@@ -375,7 +380,8 @@ serve_channel (void)
   nb_packet_clear (&packet);
 }
 
-/* --- the loop ---------------------------------------------------------------------------- */
+/* --- the loop ----------------------------------------------------------------------------
+ */
 
 static void
 serve_signals (void)

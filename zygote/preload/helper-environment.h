@@ -15,6 +15,6 @@
  * would set the bus address itself (so that nothing launches a bus) and could then no
  * longer write process titles.
  */
-#define NB_HELPER_ENVIRONMENT \
-  "SBX_D=0000", "SBX_HELPER_PID=2147483647", "SBX_CHROME_API_PRV=1", "SBX_PID_NS=", \
-      "SBX_NET_NS=", "DBUS_SESSION_BUS_ADDRESS=disabled:"
+#define NB_HELPER_ENVIRONMENT                                                              \
+  "SBX_D=0000", "SBX_HELPER_PID=2147483647", "SBX_CHROME_API_PRV=1",                       \
+      "SBX_PID_NS=", "SBX_NET_NS=", "DBUS_SESSION_BUS_ADDRESS=disabled:"

@@ -49,7 +49,8 @@ static struct
 static void
 die (const char *what, int error)
 {
-  nb_log_error ("zygote not started: %s: %s (see `nestbox doctor`)", what, strerror (error));
+  nb_log_error ("zygote not started: %s: %s (see `nestbox doctor`)", what,
+                strerror (error));
   _exit (1);
 }
 

@@ -26,7 +26,7 @@ nb_channel_pass_credentials (int fd)
 int
 nb_channel_send (int fd, const void *data, size_t size, const int *fds, size_t n_fds)
 {
-  _Alignas (struct cmsghdr) char control[CMSG_SPACE (sizeof (int) * NB_CHANNEL_MAX_FDS)];
+  _Alignas(struct cmsghdr) char control[CMSG_SPACE (sizeof (int) * NB_CHANNEL_MAX_FDS)];
   struct iovec vector = { .iov_base = (void *)data, .iov_len = size };
   struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
   ssize_t sent;
@@ -108,8 +108,8 @@ take_control (NbPacket *packet, struct msghdr *message)
 int
 nb_channel_receive (int fd, NbPacket *packet)
 {
-  _Alignas (struct cmsghdr) char control[CMSG_SPACE (sizeof (int) * NB_CHANNEL_MAX_FDS)
-                                         + CMSG_SPACE (sizeof (struct ucred))];
+  _Alignas(struct cmsghdr) char control[CMSG_SPACE (sizeof (int) * NB_CHANNEL_MAX_FDS)
+                                        + CMSG_SPACE (sizeof (struct ucred))];
   struct iovec vector = { .iov_base = packet->bytes, .iov_len = sizeof packet->bytes };
   struct msghdr message = { .msg_iov = &vector,
                             .msg_iovlen = 1,

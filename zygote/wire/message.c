@@ -218,8 +218,7 @@ static const struct
   void (*decode) (NbPickleReader *, NbMessage *);
 } shapes[] = {
   [NB_MESSAGE_HELLO] = { "HELLO", 0, 1, encode_hello, decode_hello },
-  [NB_MESSAGE_EXEC]
-  = { "EXEC", FDS_AS_TARGETS, FDS_AS_TARGETS, encode_exec, decode_exec },
+  [NB_MESSAGE_EXEC] = { "EXEC", FDS_AS_TARGETS, FDS_AS_TARGETS, encode_exec, decode_exec },
   [NB_MESSAGE_KILL] = { "KILL", 0, 0, encode_kill, decode_kill },
   [NB_MESSAGE_STATUS] = { "STATUS", 0, 0, encode_status, decode_status },
   [NB_MESSAGE_REAP] = { "REAP", 0, 0, encode_nothing, decode_nothing },

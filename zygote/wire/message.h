@@ -40,7 +40,7 @@ enum
 
 typedef enum
 {
-  NB_CHILD_NONE,    /* never existed, or forgotten */
+  NB_CHILD_NONE, /* never existed, or forgotten */
   NB_CHILD_RUNNING,
   NB_CHILD_EXITED, /* wait status known */
 } NbChildState;
@@ -63,9 +63,9 @@ typedef enum
 typedef struct
 {
   uint32_t version;
-  uint32_t level;         /* NbFlatpakLevel that the controller found */
-  uint32_t landlock_abi;  /* 0: none */
-  bool seccomp;           /* filters can be installed */
+  uint32_t level;        /* NbFlatpakLevel that the controller found */
+  uint32_t landlock_abi; /* 0: none */
+  bool seccomp;          /* filters can be installed */
   bool no_new_privs;
   uint64_t namespaces[4]; /* inode numbers: NbNamespace order */
 } NbHello;

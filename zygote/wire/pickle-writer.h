@@ -26,7 +26,8 @@ void nb_pickle_writer_uint (NbPickleWriter *writer, uint32_t value);
 void nb_pickle_writer_uint64 (NbPickleWriter *writer, uint64_t value);
 void nb_pickle_writer_bool (NbPickleWriter *writer, bool value);
 void nb_pickle_writer_string (NbPickleWriter *writer, const char *string, size_t length);
-void nb_pickle_writer_string16 (NbPickleWriter *writer, const uint16_t *string, size_t units);
+void nb_pickle_writer_string16 (NbPickleWriter *writer, const uint16_t *string,
+                                size_t units);
 
 /* Fills in the payload size. 0 and the message's size in bytes, or -EMSGSIZE. */
 int nb_pickle_writer_finish (NbPickleWriter *writer, size_t *size_out);

@@ -118,10 +118,12 @@ encode_fork (NbPickleWriter *writer, const NbZygoteCommand *command)
 {
   static const uint16_t utc[] = { 'E', 't', 'c', '/', 'U', 'T', 'C' };
 
-  nb_pickle_writer_string (writer, command->process_type.data, command->process_type.length);
+  nb_pickle_writer_string (writer, command->process_type.data,
+                           command->process_type.length);
   nb_pickle_writer_int (writer, (int32_t)command->n_arguments);
   for (size_t i = 0; i < command->n_arguments; i++)
-    nb_pickle_writer_string (writer, command->arguments[i].data, command->arguments[i].length);
+    nb_pickle_writer_string (writer, command->arguments[i].data,
+                             command->arguments[i].length);
   nb_pickle_writer_string16 (writer, utc, NB_ARRAY_SIZE (utc));
   nb_pickle_writer_uint (writer, (uint32_t)command->n_keys + 1);
   for (size_t i = 0; i < command->n_keys; i++)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """An unmodified Chromium under test: through nestbox, without a sandbox, or natively."""
 
+import fcntl
 import os
 import signal
 import time
@@ -27,6 +28,14 @@ def native_command():
             '--unshare-pid', '--die-with-parent', '--']
 
 
+def place_devtools_pipes(theirs_in, theirs_out):
+    """In the child: the browser's ends have to be descriptors 3 and 4."""
+    high_in = fcntl.fcntl(theirs_in, fcntl.F_DUPFD_CLOEXEC, 10)
+    high_out = fcntl.fcntl(theirs_out, fcntl.F_DUPFD_CLOEXEC, 10)
+    os.dup2(high_in, 3)
+    os.dup2(high_out, 4)
+
+
 class Browser:
     """Use as a context manager. Times are on the monotonic clock.
 
@@ -45,10 +54,9 @@ class Browser:
         words = self.command(options, environment or {}) + [CHROMIUM] * (kind == 'native')
         words += self.arguments() + list(flags) + ['about:blank']
         self.started = time.monotonic()
-        # The browser's ends of the DevTools pipes have to be descriptors 3 and 4.
         self.process = session.popen(
-            ['sh', '-c', f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', 'sh',
-             *session.inside(words)], log, pass_fds=(theirs_in, theirs_out))
+            session.inside(words), log, pass_fds=(3, 4),
+            preexec_fn=lambda: place_devtools_pipes(theirs_in, theirs_out))
         os.close(theirs_in)
         os.close(theirs_out)
         self.devtools = DevTools(to, of)
