@@ -84,6 +84,7 @@ quiet = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 programs :=
 test_programs :=
 unit_tests :=
+integration_tests :=
 include spawn/module.mk zygote/module.mk seccomp/module.mk tests/module.mk
 
 objects_of = $(patsubst %.c,$(O)/%.o,$(filter %.c,$(1)))
@@ -116,7 +117,6 @@ $(O)/$(1): $(call objects_of,$(2))
 endef
 
 $(eval $(call program,nestbox,$(nestbox_sources),$(GIO_LIBS)))
-$(eval $(call program,nestbox-broker,$(broker_sources),$(GIO_LIBS)))
 $(eval $(call program,nestbox-chrome-sandbox,$(chrome_sandbox_sources),))
 $(eval $(call program,nestbox-controller,$(controller_sources),))
 $(eval $(call program,seccomp-compile,$(seccomp_compile_sources),$(SECCOMP_LIBS)))
@@ -124,16 +124,18 @@ $(eval $(call shared,libnestbox-host.so,$(host_preload_sources)))
 $(eval $(call shared,libnestbox-zygote.so,$(zygote_preload_sources)))
 $(foreach test,$(unit_tests),$(eval $(call program,tests/unit/$(test),\
   tests/unit/$(test).c $($(test)_sources) $(test_support_sources),$(GIO_LIBS))))
+$(foreach test,$(integration_tests),$(eval $(call program,tests/integration/$(test),\
+  tests/integration/$(test).c $($(test)_sources) $(test_support_sources),$(GIO_LIBS))))
 $(foreach name,$(test_programs) $(rig_programs),$(eval $(call program,tests/programs/$(name),\
   tests/programs/$(name).c $($(name)_sources),$(GIO_LIBS))))
 
 $(O)/gen/path-wall.h: $(O)/seccomp-compile
 	$(call quiet,GEN,$@)$< > $@
-$(O)/seccomp/apply.o: $(O)/gen/path-wall.h
+$(O)/seccomp/apply.o $(O)/tests/unit/test-path-wall.o: $(O)/gen/path-wall.h
 $(O)/seccomp/compile-main.o: seccomp/path-wall.def
 
-binaries := nestbox nestbox-broker nestbox-chrome-sandbox nestbox-controller \
-  libnestbox-host.so libnestbox-zygote.so
+binaries := nestbox nestbox-chrome-sandbox nestbox-controller libnestbox-host.so \
+  libnestbox-zygote.so
 all: $(addprefix $(O)/,$(binaries)) ## build everything (default)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
@@ -143,7 +145,7 @@ all: $(addprefix $(O)/,$(binaries)) ## build everything (default)
 install: all ## install; DESTDIR= and PREFIX= (default /app)
 	install -D -m 755 $(O)/nestbox $(DESTDIR)$(bindir)/nestbox
 	install -d $(DESTDIR)$(pkglibexecdir) $(DESTDIR)$(pkglibdir)
-	install -m 755 $(O)/nestbox-broker $(O)/nestbox-controller $(O)/nestbox-chrome-sandbox \
+	install -m 755 $(O)/nestbox-controller $(O)/nestbox-chrome-sandbox \
 	  $(DESTDIR)$(pkglibexecdir)
 	install -m 755 $(O)/libnestbox-host.so $(O)/libnestbox-zygote.so $(DESTDIR)$(pkglibdir)
 	install -D -m 644 spawn/tool/nestbox.1 $(DESTDIR)$(mandir)/man1/nestbox.1

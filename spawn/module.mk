@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: BSD-3-Clause
 base_sources := spawn/base/fd.c spawn/base/log.c spawn/base/flatpak-level.c
 portal_sources := spawn/portal/spawn-request.c spawn/portal/portal-client.c
-sandbox_sources := spawn/broker/sandbox.c spawn/broker/diagnostics.c \
-  spawn/broker/hello-check.c
+broker_sources := spawn/broker/broker.c spawn/broker/client-connection.c \
+  spawn/broker/sandbox.c spawn/broker/diagnostics.c spawn/broker/hello-check.c \
+  spawn/client/environment.c
 client_sources := spawn/client/client.c spawn/client/environment.c
 
 # Only what each really needs: these run inside the browser, or once per browser.
 host_preload_sources := spawn/preload/host-preload.c
 chrome_sandbox_sources = spawn/chrome-sandbox/chrome-sandbox-main.c \
   spawn/chrome-sandbox/output-relay.c $(client_sources) $(base_sources) $(wire_sources)
-broker_sources = spawn/broker/nestbox-broker-main.c spawn/broker/broker.c \
-  spawn/broker/client-connection.c spawn/client/environment.c $(sandbox_sources) \
-  $(portal_sources) $(base_sources) $(wire_sources)
-nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/doctor.c \
-  $(sandbox_sources) $(portal_sources) $(base_sources) $(wire_sources) $(confine_sources)
+nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-broker.c \
+  spawn/tool/doctor.c $(broker_sources) $(portal_sources) $(base_sources) $(wire_sources) $(confine_sources)

@@ -35,8 +35,7 @@ typedef struct
   gboolean portal_killed, pidfd_killed;
 } Broker;
 
-/* --- the end
- * -------------------------------------------------------------------------------- */
+/* --- the end --- */
 
 /* Asked for every few milliseconds: neither a pidfd nor the portal tells reliably. */
 static gboolean
@@ -89,8 +88,7 @@ terminated_cb (gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* --- clients
- * -------------------------------------------------------------------------------- */
+/* --- clients --- */
 
 static void
 client_closed_cb (NbClientConnection *client, gpointer data)
@@ -122,8 +120,7 @@ listener_cb (int fd, GIOCondition condition, gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* --- the portal
- * ------------------------------------------------------------------------------ */
+/* --- the portal --- */
 
 /* What runs goes on without the portal: its life hangs on sockets, not on D-Bus. */
 static void
@@ -148,8 +145,7 @@ probed_cb (GObject *source, GAsyncResult *result, gpointer data)
     nb_sandbox_fail (broker->sandbox, error->message);
 }
 
-/* --- life
- * ------------------------------------------------------------------------------------- */
+/* --- life --- */
 
 static void
 broker_init (Broker *broker, const NbBrokerOptions *options)

@@ -77,8 +77,7 @@ set_state (NbSandbox *sandbox, State state)
   sandbox->state = state;
 }
 
-/* --- children
- * ------------------------------------------------------------------------------ */
+/* --- children --- */
 
 static void
 child_drop_request (Child *child)
@@ -135,8 +134,7 @@ child_take_request (Child *child, const NbExec *exec, const int *fds)
   return TRUE;
 }
 
-/* --- the end
- * ------------------------------------------------------------------------------- */
+/* --- the end --- */
 
 static gboolean
 fail_child (gpointer key, gpointer value, gpointer data)
@@ -199,8 +197,7 @@ nb_sandbox_kill (NbSandbox *sandbox, gboolean by_portal)
     (void)syscall (SYS_pidfd_send_signal, sandbox->init_pidfd, SIGKILL, NULL, 0);
 }
 
-/* --- deadlines
- * ------------------------------------------------------------------------------ */
+/* --- deadlines --- */
 
 static gboolean
 deadline_cb (gpointer data)
@@ -234,8 +231,7 @@ has_unanswered (NbSandbox *sandbox)
   return FALSE;
 }
 
-/* --- messages of the controller
- * -------------------------------------------------------------- */
+/* --- messages of the controller --- */
 
 static void
 send_request (NbSandbox *sandbox, Child *child)
@@ -373,8 +369,7 @@ channel_cb (int fd, GIOCondition condition, gpointer data)
   return G_SOURCE_CONTINUE;
 }
 
-/* --- Spawn
- * ------------------------------------------------------------------------------------ */
+/* --- Spawn --- */
 
 /* Before the hello it is the end; later the channel's end says it, and says it better. */
 static void
@@ -461,8 +456,7 @@ nb_sandbox_start (NbSandbox *sandbox)
   nb_portal_spawn_async (sandbox->portal, &request, SPAWN_DEADLINE_MS, spawned_cb, sandbox);
 }
 
-/* --- for the broker
- * ----------------------------------------------------------------------------- */
+/* --- for the broker --- */
 
 NbSandbox *
 nb_sandbox_new (NbPortal *portal, NbWall wall)

@@ -75,8 +75,7 @@ nb_portal_get_features (NbPortal *portal)
   return &portal->features;
 }
 
-/* --- what comes unasked ------------------------------------------------------------------
- */
+/* --- what comes unasked --- */
 
 static void
 spawn_exited_cb (GDBusConnection *connection, const char *sender, const char *path,
@@ -134,8 +133,7 @@ subscribe (NbPortal *portal)
       owner_changed_cb, portal, NULL);
 }
 
-/* --- probe -------------------------------------------------------------------------------
- */
+/* --- probe --- */
 
 typedef struct
 {
@@ -269,8 +267,7 @@ nb_portal_probe_finish (NbPortal *portal, GAsyncResult *result, GError **error)
   return g_task_propagate_boolean (G_TASK (result), error);
 }
 
-/* --- Spawn and SpawnSignal
- * ----------------------------------------------------------------- */
+/* --- Spawn and SpawnSignal --- */
 
 static void
 spawned_cb (GObject *source, GAsyncResult *result, gpointer data)

@@ -53,7 +53,7 @@ static struct
 
 extern char **environ;
 
-/* --- the helper's path ---------------------------------------------------------------- */
+/* --- the helper's path --- */
 
 static bool
 is_helper (const char *path)
@@ -180,7 +180,7 @@ faccessat (int folder, const char *path, int mode, int flags)
   return (int)syscall (SYS_faccessat2, folder, path, mode, flags);
 }
 
-/* --- executing ------------------------------------------------------------------------ */
+/* --- executing --- */
 
 static size_t
 count (char *const *vector)
@@ -273,8 +273,7 @@ execvp (const char *file, char *const *argv)
   return execvpe (file, argv, environ);
 }
 
-/* --- set-up -----------------------------------------------------------------------------
- */
+/* --- set-up --- */
 
 /* Takes our own entry out of LD_PRELOAD, and leaves the user's. */
 static void

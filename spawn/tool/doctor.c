@@ -53,8 +53,7 @@ row (Doctor *doctor, gboolean good, const char *what, const char *remedy,
   doctor->good = doctor->good && good;
 }
 
-/* --- what needs no bus -------------------------------------------------------------------
- */
+/* --- what needs no bus --- */
 
 static gboolean
 check_flatpak (Doctor *doctor)
@@ -113,7 +112,6 @@ check_installation (Doctor *doctor, const char *browser)
 {
   check_file (doctor, "host preload", NB_PKGLIBDIR "/libnestbox-host.so", R_OK);
   check_file (doctor, "zygote preload", NB_PKGLIBDIR "/libnestbox-zygote.so", R_OK);
-  check_file (doctor, "broker", NB_PKGLIBEXECDIR "/nestbox-broker", X_OK);
   check_file (doctor, "controller", NB_PKGLIBEXECDIR "/nestbox-controller", X_OK);
   check_file (doctor, "sandbox helper", NB_PKGLIBEXECDIR "/nestbox-chrome-sandbox", X_OK);
   if (browser != NULL)
@@ -128,8 +126,7 @@ check_installation (Doctor *doctor, const char *browser)
     }
 }
 
-/* --- portal and sub-sandbox
- * ---------------------------------------------------------------- */
+/* --- portal and sub-sandbox --- */
 
 static void
 sandbox_result_cb (gpointer data, int error, const char *detail)

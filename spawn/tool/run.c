@@ -13,26 +13,23 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
 #include "spawn/base/log.h"
 #include "spawn/tool/commands.h"
+#include "spawn/tool/start-broker.h"
 #include "zygote/wire/message.h"
 
 #if !defined(NB_PKGLIBDIR) || !defined(NB_PKGLIBEXECDIR)
 #  error "where nestbox is installed is not defined"
 #endif
 
-#define BROKER NB_PKGLIBEXECDIR "/nestbox-broker"
 #define HOST_PRELOAD NB_PKGLIBDIR "/libnestbox-host.so"
 
 enum
 {
-  LISTENER_FD = 3, /* the broker's, in this order */
-  BROWSER_FD = 4,
   BACKLOG = 16,
 };
 
@@ -47,8 +44,7 @@ typedef struct
 
 static const char *const wall_names[] = { "auto", "landlock", "seccomp" };
 
-/* --- command line
- * --------------------------------------------------------------------------- */
+/* --- command line --- */
 
 static gboolean
 check_choices (Options *options, GError **error)
@@ -137,8 +133,7 @@ find_browser (Options *options)
   return 0;
 }
 
-/* --- the broker
- * ------------------------------------------------------------------------------- */
+/* --- the broker --- */
 
 /* The folder belongs to this instance of the app alone, and no sub-sandbox sees it. */
 static char *
@@ -169,56 +164,7 @@ listen_at (const char *path)
   return nb_fd_steal (&fd);
 }
 
-/* After the second fork; the descriptors are above the numbers they get. */
-static _Noreturn void
-become_broker (int listener, int browser, int report, const char *directory, NbWall wall)
-{
-  int nothing = open ("/dev/null", O_RDWR | O_CLOEXEC), error;
-  char wall_text[] = { (char)('0' + wall), '\0' };
-
-  (void)setsid ();
-  (void)unsetenv ("LD_PRELOAD");
-  if (nothing >= 0 && dup2 (nothing, STDIN_FILENO) >= 0
-      && dup2 (nothing, STDOUT_FILENO) >= 0 && dup2 (listener, LISTENER_FD) >= 0
-      && dup2 (browser, BROWSER_FD) >= 0)
-    execl (BROKER, "nestbox-broker", "3", "4", directory, wall_text, (char *)NULL);
-  error = errno;
-  (void)!write (report, &error, sizeof error);
-  _exit (127);
-}
-
-/*
- * Forked twice, so that the browser gets no child that it does not know. The error of a
- * failed execve() comes back through a pipe that a successful one closes.
- */
-static int
-start_broker (int listener, int browser, const char *directory, NbWall wall)
-{
-  int report[2], error = 0;
-  pid_t pid;
-
-  if (pipe2 (report, O_CLOEXEC) < 0)
-    return errno;
-  pid = fork ();
-  if (pid == 0)
-    {
-      if (fork () == 0)
-        become_broker (nb_fd_dup (listener, 10), nb_fd_dup (browser, 10),
-                       nb_fd_dup (report[1], 10), directory, wall);
-      _exit (0);
-    }
-  (void)close (report[1]);
-  if (pid < 0)
-    error = errno;
-  else if (read (report[0], &error, sizeof error) != sizeof error)
-    error = 0;
-  (void)close (report[0]);
-  (void)waitpid (pid, NULL, 0);
-  return error;
-}
-
-/* --- the browser
- * ------------------------------------------------------------------------------- */
+/* --- the browser --- */
 
 static char **
 browser_environment (const Options *options, const char *socket)
@@ -272,9 +218,9 @@ run_with_broker (const Options *options)
     }
   else
     {
-      error = start_broker (listener, browser, directory, options->wall);
+      error = nb_start_broker (listener, browser, directory, options->wall);
       if (error != 0)
-        nb_log_error ("cannot start the broker %s: %s", BROKER, g_strerror (error));
+        nb_log_error ("cannot start the broker: %s", g_strerror (error));
     }
   if (error == 0)
     return become_browser (options, browser_environment (options, socket));

@@ -59,8 +59,7 @@ now_ms (void)
   return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* --- messages to the broker ------------------------------------------------------------
- */
+/* --- messages to the broker --- */
 
 static void
 send_message (const NbMessage *message, const int *fds, size_t n_fds)
@@ -115,8 +114,7 @@ send_hello (void)
   send_message (&message, &first, first >= 0);
 }
 
-/* --- children ---------------------------------------------------------------------------
- */
+/* --- children --- */
 
 static void
 report_exit (NbChild *child, int wait_status)
@@ -174,8 +172,7 @@ watch (int fd)
   return epoll_ctl (self.epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
-/* --- EXEC -------------------------------------------------------------------------------
- */
+/* --- EXEC --- */
 
 static bool
 needs_door (const NbExec *exec)
@@ -296,8 +293,7 @@ handle_exec (NbMessage *request, NbPacket *packet)
     send_message (&born, &child->pidfd, 1);
 }
 
-/* --- the other requests ------------------------------------------------------------------
- */
+/* --- the other requests --- */
 
 static void
 handle_kill (NbMessage *request, NbPacket *packet)
@@ -380,8 +376,7 @@ serve_channel (void)
   nb_packet_clear (&packet);
 }
 
-/* --- the loop ----------------------------------------------------------------------------
- */
+/* --- the loop --- */
 
 static void
 serve_signals (void)

@@ -11,7 +11,8 @@
 
 #include "spawn/base/fd.h"
 
-/* --- in the child, which shares the parent's memory until it executes ------------------
+/* --- in the child, which shares the parent's memory until it executes ---
+ *
  * async-signal-safe; changes no variable that the parent reads, except *error. */
 
 static int
@@ -66,7 +67,7 @@ become (const NbSpawn *spawn, volatile int *error)
   _exit (127);
 }
 
-/* --- in the controller ---------------------------------------------------------------- */
+/* --- in the controller --- */
 
 static int
 check (const NbSpawn *spawn)

@@ -7,6 +7,10 @@
 
 #include "spawn/base/fd.h"
 
+#ifndef SCM_PIDFD
+#  define SCM_PIDFD 4 /* Linux 6.5; the only other control data with a descriptor */
+#endif
+
 int
 nb_channel_pair (int ends_out[2])
 {
@@ -100,7 +104,11 @@ take_control (NbPacket *packet, struct msghdr *message)
       else if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_CREDENTIALS)
         expected = take_credentials (packet, header) && expected;
       else
-        expected = false;
+        {
+          if (header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_PIDFD)
+            (void)take_rights (packet, header);
+          expected = false;
+        }
     }
   return expected;
 }

@@ -13,7 +13,7 @@ enum
   LIST_ENTRY_BYTES = 8,
 };
 
-/* --- one pair of functions per shape ------------------------------------------------ */
+/* --- one pair of functions per shape --- */
 
 static NbSlice
 read_slice (NbPickleReader *reader)
@@ -203,7 +203,7 @@ decode_exited (NbPickleReader *reader, NbMessage *message)
   message->wait_status = nb_pickle_reader_int (reader);
 }
 
-/* --- the vocabulary ------------------------------------------------------------------ */
+/* --- the vocabulary --- */
 
 enum
 {
@@ -291,7 +291,7 @@ nb_message_send (int fd, const NbMessage *message, const int *fds, size_t n_fds)
   return result < 0 ? result : nb_channel_send (fd, writer.bytes, size, fds, n_fds);
 }
 
-/* --- strings ------------------------------------------------------------------------- */
+/* --- strings --- */
 
 NbSlice
 nb_slice (const char *string)

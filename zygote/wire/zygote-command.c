@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "spawn/base/macros.h"
 #include "zygote/wire/pickle-reader.h"
 
 enum

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "spawn/tool/start-broker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "spawn/base/fd.h"
+#include "spawn/broker/broker.h"
+
+enum
+{
+  LISTENER_FD = STDERR_FILENO + 1,
+  BROWSER_FD,
+  FIRST_UNUSED_FD,
+};
+
+/*
+ * What the browser inherits is not ours to hold open: pipes of whoever started it would
+ * never come to their end.
+ */
+static int
+keep_only (int listener, int browser)
+{
+  int nothing = open ("/dev/null", O_RDWR | O_CLOEXEC);
+  int high_listener = nb_fd_dup (listener, FIRST_UNUSED_FD);
+  int high_browser = nb_fd_dup (browser, FIRST_UNUSED_FD);
+
+  if (nothing < 0 || high_listener < 0 || high_browser < 0
+      || dup2 (nothing, STDIN_FILENO) < 0 || dup2 (nothing, STDOUT_FILENO) < 0
+      || dup3 (high_listener, LISTENER_FD, O_CLOEXEC) < 0
+      || dup3 (high_browser, BROWSER_FD, O_CLOEXEC) < 0)
+    return -EMFILE;
+  return nb_fd_close_from (FIRST_UNUSED_FD);
+}
+
+static _Noreturn void
+become_broker (int listener, int browser, const char *directory, NbWall wall)
+{
+  NbBrokerOptions options = {
+    .listener = LISTENER_FD, .browser = BROWSER_FD, .directory = directory, .wall = wall
+  };
+
+  (void)setsid ();
+  (void)prctl (PR_SET_NAME, "nestbox-broker");
+  /* Holds the sockets that the sandbox hangs on: not for others of this user to trace. */
+  (void)prctl (PR_SET_DUMPABLE, 0, 0, 0, 0);
+  if (keep_only (listener, browser) < 0)
+    _exit (1);
+  _exit (nb_broker_run (&options));
+}
+
+int
+nb_start_broker (int listener, int browser, const char *directory, NbWall wall)
+{
+  pid_t pid = fork ();
+  int status = 0;
+
+  if (pid < 0)
+    return errno;
+  if (pid == 0)
+    {
+      pid = fork ();
+      if (pid == 0)
+        become_broker (listener, browser, directory, wall);
+      _exit (pid < 0 ? errno : 0);
+    }
+  if (waitpid (pid, &status, 0) < 0)
+    return errno;
+  return WIFEXITED (status) ? WEXITSTATUS (status) : ECHILD;
+}
