@@ -175,7 +175,7 @@ check: setup ## every test, unit to real Flatpak, set-up included
 
 check-all: all rig-programs $(compiled_tests)
 	@tests/flatpak/rig up
-	@$(run_tap) $(static_tests) $(compiled_tests) $(flatpak_tests)
+	@$(run_tap) $(or $(TESTS),$(static_tests) $(compiled_tests) $(flatpak_tests))
 
 check-unit: all $(compiled_tests) ## unit and integration tests only
 	@$(run_tap) $(or $(TESTS),$(compiled_tests))

@@ -9,6 +9,8 @@ client_sources := spawn/client/client.c spawn/client/environment.c
 # Only what each really needs: these run inside the browser, or once per browser.
 host_preload_sources := spawn/preload/host-preload.c
 chrome_sandbox_sources = spawn/chrome-sandbox/chrome-sandbox-main.c \
-  spawn/chrome-sandbox/output-relay.c $(client_sources) $(base_sources) $(wire_sources)
+  spawn/chrome-sandbox/output-relay.c spawn/chrome-sandbox/nursery.c $(client_sources) \
+  $(base_sources) $(wire_sources)
 nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-broker.c \
-  spawn/tool/doctor.c $(broker_sources) $(portal_sources) $(base_sources) $(wire_sources) $(confine_sources)
+  spawn/tool/doctor.c $(broker_sources) $(portal_sources) $(base_sources) $(wire_sources) \
+  $(confine_sources)

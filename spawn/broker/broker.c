@@ -106,8 +106,14 @@ listener_cb (int fd, GIOCondition condition, gpointer data)
   NbClientConnection *client;
 
   (void)condition;
-  if (connection < 0)
+  if (connection < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
     return G_SOURCE_CONTINUE;
+  if (connection < 0)
+    {
+      nb_log_error ("the broker takes no more clients: %s", g_strerror (errno));
+      broker->listener_source = 0;
+      return G_SOURCE_REMOVE;
+    }
   if (g_hash_table_size (broker->clients) >= MAX_CLIENTS)
     {
       nb_fd_clear (&connection);
@@ -153,7 +159,7 @@ broker_init (Broker *broker, const NbBrokerOptions *options)
   *broker = (Broker){ .options = options };
   broker->loop = g_main_loop_new (NULL, FALSE);
   broker->portal = nb_portal_new ();
-  broker->sandbox = nb_sandbox_new (broker->portal, options->wall);
+  broker->sandbox = nb_sandbox_new (broker->portal, options->wall, options->pids);
   broker->clients
       = g_hash_table_new_full (NULL, NULL, (GDestroyNotify)nb_client_connection_free, NULL);
   g_signal_connect (broker->portal, "lost", G_CALLBACK (lost_cb), broker);

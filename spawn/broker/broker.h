@@ -8,7 +8,7 @@
 
 #include <glib.h>
 
-#include "zygote/wire/message.h"
+#include "spawn/broker/sandbox.h"
 
 typedef struct
 {
@@ -16,6 +16,7 @@ typedef struct
   int browser;  /* pidfd of the process that is or becomes the browser; taken over */
   const char *directory; /* private, holds the socket; removed at the end */
   NbWall wall;
+  NbPids pids;
 } NbBrokerOptions;
 
 /* Runs until the browser has ended. The exit status. */

@@ -26,15 +26,15 @@ struct _NbClientConnection
 
 /* A client that does not read its answers is gone, or as good as that. */
 static void
-send_to_client (NbClientConnection *client, const NbMessage *message)
+send_to_client (NbClientConnection *client, const NbMessage *message, int fd)
 {
-  if (nb_message_send (client->fd, message, NULL, 0) < 0)
+  if (nb_message_send (client->fd, message, &fd, fd >= 0) < 0)
     nb_log_debug (NB_LOG_CHANNEL, "client: %s is not taken",
                   nb_message_type_name (message->type));
 }
 
 static void
-result_cb (gpointer data, int error, const char *detail)
+result_cb (gpointer data, int error, const char *detail, int link)
 {
   NbClientConnection *client = data;
   NbMessage message = { .type = NB_MESSAGE_RESULT, .serial = client->serial };
@@ -43,7 +43,7 @@ result_cb (gpointer data, int error, const char *detail)
   message.result.state = error == 0 ? NB_CHILD_RUNNING : NB_CHILD_NONE;
   message.result.detail = nb_slice (detail);
   client->finished = error != 0;
-  send_to_client (client, &message);
+  send_to_client (client, &message, link);
 }
 
 static void
@@ -54,7 +54,7 @@ exited_cb (gpointer data, int wait_status)
 
   message.wait_status = wait_status;
   client->finished = TRUE;
-  send_to_client (client, &message);
+  send_to_client (client, &message, -1);
 }
 
 /* The client has filtered already; what a child may know is decided here. */

@@ -47,7 +47,7 @@ check_wall (const NbHello *hello, NbWall wall)
 }
 
 const char *
-nb_hello_check (const NbHello *hello, pid_t pid, uid_t uid, NbWall wall)
+nb_hello_check (const NbHello *hello, uid_t uid, NbWall wall)
 {
   const char *complaint;
 
@@ -59,8 +59,7 @@ nb_hello_check (const NbHello *hello, pid_t pid, uid_t uid, NbWall wall)
     return "the portal started something that is not a sub-sandbox";
   if (!hello->no_new_privs)
     return "the sub-sandbox can gain privileges";
-  if (pid <= 0)
-    return NB_PIDS_HIDDEN;
+
   complaint = check_namespaces (hello);
   return complaint != NULL ? complaint : check_wall (hello, wall);
 }

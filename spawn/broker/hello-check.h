@@ -7,12 +7,11 @@
 #include "zygote/wire/message.h"
 
 #define NB_PIDS_HIDDEN                                                                     \
-  "the sub-sandbox's PIDs cannot be seen by the browser: bubblewrap is set-uid on the "    \
+  "--pids=visible was asked for, but the sub-sandbox's PIDs cannot be seen by the "        \
+  "browser: bubblewrap is set-uid on the "                                                 \
   "host, "                                                                                 \
   "or its Flatpak is older than 1.6"
 
-/*
- * NULL when it is; else one line that says what is wrong. pid is the controller's in
- * our PID namespace, as the kernel attached it to the hello; 0: it cannot be seen.
+/* NULL when it is; else one line that says what is wrong. uid: as the kernel attached it.
  */
-const char *nb_hello_check (const NbHello *hello, pid_t pid, uid_t uid, NbWall wall);
+const char *nb_hello_check (const NbHello *hello, uid_t uid, NbWall wall);

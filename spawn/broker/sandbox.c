@@ -47,12 +47,15 @@ typedef struct
   GByteArray *request; /* encoded EXEC, until it is sent */
   int fds[NB_CHANNEL_MAX_FDS];
   gsize n_fds; /* owned until it is sent */
+  int link;    /* of a zygote's relay, the end for the observer; owned; -1: none */
 } Child;
 
 struct _NbSandbox
 {
   NbPortal *portal; /* borrowed */
   NbWall wall;
+  NbPids pids;
+  gboolean relayed; /* PIDs are hidden, or taken to be */
   State state;
   char *reason;      /* non-NULL iff ENDED */
   int channel;       /* our end; -1 once ended */
@@ -94,6 +97,7 @@ child_free (gpointer data)
   Child *child = data;
 
   child_drop_request (child);
+  nb_fd_clear (&child->link);
   g_free (child);
 }
 
@@ -104,33 +108,47 @@ child_answer (Child *child, int error, const char *detail)
     return;
   child->answered = TRUE;
   if (child->observer.result != NULL)
-    child->observer.result (child->observer.data, error, detail);
+    child->observer.result (child->observer.data, error, detail, child->link);
+  nb_fd_clear (&child->link);
+}
+
+/* A pair for the zygote's relay; where PIDs turn out to be visible both ends are dropped.
+ */
+static gboolean
+child_add_link (Child *child, NbExec *exec)
+{
+  int ends[2];
+
+  if (exec->n_targets == NB_CHANNEL_MAX_FDS || nb_channel_pair (ends) < 0)
+    return FALSE;
+  child->link = ends[0];
+  child->fds[child->n_fds++] = ends[1];
+  exec->targets[exec->n_targets++] = NB_TARGET_LINK;
+  return TRUE;
 }
 
 static gboolean
 child_take_request (Child *child, const NbExec *exec, const int *fds)
 {
   NbPickleWriter writer;
-  NbMessage *message = g_new0 (NbMessage, 1);
+  g_autofree NbMessage *message = g_new0 (NbMessage, 1);
   gsize size = 0;
   int result;
 
   message->type = NB_MESSAGE_EXEC;
   message->serial = message->child = child->id;
   message->exec = *exec;
+  for (gsize i = 0; i < exec->n_targets; i++)
+    {
+      child->fds[i] = nb_fd_dup (fds[i], STDERR_FILENO + 1);
+      child->n_fds = i + 1;
+    }
+  if (exec->kind == NB_KIND_ZYGOTE && !child_add_link (child, &message->exec))
+    return FALSE;
   result = nb_message_encode (&writer, message, &size);
-  g_free (message);
   if (result < 0)
     return FALSE;
   child->request = g_byte_array_append (g_byte_array_new (), writer.bytes, (guint)size);
-  for (gsize i = 0; i < exec->n_targets; i++)
-    {
-      int copy = nb_fd_dup (fds[i], STDERR_FILENO + 1);
-
-      if (copy < 0)
-        return FALSE;
-      child->fds[child->n_fds++] = copy;
-    }
   return TRUE;
 }
 
@@ -258,16 +276,24 @@ send_waiting_requests (NbSandbox *sandbox)
 static void
 handle_hello (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
 {
-  const char *complaint
-      = nb_hello_check (&message->hello, packet->has_credentials ? packet->pid : 0,
-                        packet->uid, sandbox->wall);
+  const char *complaint = nb_hello_check (
+      &message->hello, packet->has_credentials ? packet->uid : (uid_t)-1, sandbox->wall);
+  gboolean hidden = packet->pid <= 0;
+  NbMessage welcome = { .type = NB_MESSAGE_WELCOME };
 
   if (complaint != NULL)
     {
       nb_sandbox_fail (sandbox, complaint);
       return;
     }
+  if (hidden && sandbox->pids == NB_PIDS_VISIBLE)
+    {
+      nb_sandbox_fail (sandbox, NB_PIDS_HIDDEN);
+      return;
+    }
+  sandbox->relayed = welcome.relay = hidden || sandbox->pids == NB_PIDS_STAND_IN;
   sandbox->init_pidfd = nb_packet_steal_fd (packet, 0);
+  (void)nb_message_send (sandbox->channel, &welcome, NULL, 0);
   g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
   set_state (sandbox, STATE_READY);
   send_waiting_requests (sandbox);
@@ -292,6 +318,8 @@ handle_result (NbSandbox *sandbox, const NbMessage *message)
 
   if (child == NULL || child->answered || message->serial != child->id)
     return; /* the answer to a KILL or REAP */
+  if (!sandbox->relayed)
+    nb_fd_clear (&child->link);
   if (message->result.error == 0)
     child_answer (child, 0, "");
   else
@@ -433,7 +461,8 @@ nb_sandbox_start (NbSandbox *sandbox)
   NbSpawnRequest request
       = { .argv = argv, .fds = fds, .n_fds = NB_ARRAY_SIZE (fds), .expose_pids = TRUE };
 
-  if (!nb_portal_features_expose_pids (nb_portal_get_features (sandbox->portal)))
+  if (sandbox->pids == NB_PIDS_VISIBLE
+      && !nb_portal_features_expose_pids (nb_portal_get_features (sandbox->portal)))
     {
       nb_sandbox_fail (sandbox, NB_PIDS_HIDDEN);
       return;
@@ -459,16 +488,23 @@ nb_sandbox_start (NbSandbox *sandbox)
 /* --- for the broker --- */
 
 NbSandbox *
-nb_sandbox_new (NbPortal *portal, NbWall wall)
+nb_sandbox_new (NbPortal *portal, NbWall wall, NbPids pids)
 {
   NbSandbox *sandbox = g_new0 (NbSandbox, 1);
 
   sandbox->portal = portal;
   sandbox->wall = wall;
+  sandbox->pids = pids;
   sandbox->channel = sandbox->init_pidfd = -1;
   sandbox->diagnostics = nb_diagnostics_new ();
   sandbox->children = g_hash_table_new_full (NULL, NULL, NULL, child_free);
   return sandbox;
+}
+
+gboolean
+nb_sandbox_is_relayed (NbSandbox *sandbox)
+{
+  return sandbox->relayed;
 }
 
 guint32
@@ -479,6 +515,7 @@ nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
   guint32 id = ++sandbox->last_id;
 
   child->id = id;
+  child->link = -1;
   child->observer = *observer;
   g_hash_table_insert (sandbox->children, GUINT_TO_POINTER (id), child);
   if (sandbox->state == STATE_ENDED || !child_take_request (child, exec, fds))

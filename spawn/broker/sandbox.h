@@ -11,17 +11,31 @@
 
 typedef struct _NbSandbox NbSandbox;
 
+/* How the browser knows the children of its zygote. */
+typedef enum
+{
+  NB_PIDS_AUTO,     /* visible where the portal can, else by stand-ins */
+  NB_PIDS_VISIBLE,  /* or not at all */
+  NB_PIDS_STAND_IN, /* also where they could be visible */
+} NbPids;
+
 /* Told about one program. Each is called at most once, result before exited. */
 typedef struct
 {
-  /* error: 0 or a positive errno; detail: one line for people when it is not 0. */
-  void (*result) (gpointer data, int error, const char *detail);
+  /*
+   * error: 0 or a positive errno; detail: one line for people when it is not 0. link:
+   * borrowed; where PIDs are hidden, the far end of a zygote's relay, else -1.
+   */
+  void (*result) (gpointer data, int error, const char *detail, int link);
   void (*exited) (gpointer data, int wait_status);
   gpointer data;
 } NbObserver;
 
 /* Does nothing yet. The portal must outlive it. */
-NbSandbox *nb_sandbox_new (NbPortal *portal, NbWall wall);
+NbSandbox *nb_sandbox_new (NbPortal *portal, NbWall wall, NbPids pids);
+
+/* Whether its PIDs are hidden, or taken to be; known once it is ready. */
+gboolean nb_sandbox_is_relayed (NbSandbox *sandbox);
 
 /* Sends the Spawn if the portal, which has been probed, can do what is needed. */
 void nb_sandbox_start (NbSandbox *sandbox);

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
+#include "spawn/chrome-sandbox/nursery.h"
 #include "spawn/chrome-sandbox/output-relay.h"
 #include "spawn/client/client.h"
 
@@ -23,7 +25,8 @@ extern char **environ;
 
 enum
 {
-  LAST_FD = 255, /* the browser closes everything but 0 to 7 before it executes us */
+  CONTROL_FD = 3, /* Chromium: content_descriptors.h, kZygoteSocketPairFd */
+  LAST_FD = 255,  /* the browser closes everything but 0 to 7 before it executes us */
 };
 
 static NbOutputRelay relays[2];
@@ -94,21 +97,43 @@ drop_fds (NbClientExec *exec)
       nb_fd_clear (&exec->fds[i]);
 }
 
+static void
+pump_all (void)
+{
+  for (int i = 0; i < 2; i++)
+    while (nb_output_relay_pump (&relays[i]))
+      ;
+}
+
+/* Without its relay a zygote ends, and the broker tells of it. */
+static void
+serve_nursery (NbNursery **nursery)
+{
+  if (nb_nursery_serve (*nursery) == 0)
+    return;
+  nb_nursery_free (*nursery);
+  *nursery = NULL;
+}
+
 static int
-wait_for_end (int broker, int *wait_status)
+wait_for_end (int broker, NbNursery **nursery, int *wait_status)
 {
   for (;;)
     {
-      struct pollfd fds[3] = { { .fd = broker, .events = POLLIN },
+      int nursery_fd = *nursery != NULL ? nb_nursery_fd (*nursery) : -1;
+      struct pollfd fds[4] = { { .fd = broker, .events = POLLIN },
                                { .fd = relays[0].pipe, .events = POLLIN },
-                               { .fd = relays[1].pipe, .events = POLLIN } };
+                               { .fd = relays[1].pipe, .events = POLLIN },
+                               { .fd = nursery_fd, .events = POLLIN } };
       int result;
 
-      if (poll (fds, 3, -1) < 0)
+      if (poll (fds, 4, -1) < 0)
         continue;
       for (int i = 0; i < 2; i++)
         if (fds[i + 1].revents != 0)
-          nb_output_relay_pump (&relays[i]);
+          (void)nb_output_relay_pump (&relays[i]);
+      if (fds[3].revents != 0)
+        serve_nursery (nursery);
       if (fds[0].revents == 0)
         continue;
       result = nb_client_dispatch (broker, wait_status);
@@ -137,8 +162,9 @@ run (char **argv)
   NbClientExec exec = { .kind = NB_KIND_ZYGOTE, .argv = argv, .envp = environ };
   nb_autofd broker = -1;
   pid_t browser = getppid ();
+  NbNursery *nursery = NULL;
   char reason[512];
-  int wait_status = 0;
+  int link = -1, wait_status = 0, result;
 
   if (path == NULL)
     return refuse ("the browser was not started by `nestbox run`");
@@ -149,11 +175,18 @@ run (char **argv)
   broker = nb_client_connect (path);
   if (broker < 0)
     return refuse ("the broker cannot be reached");
-  if (nb_client_exec (broker, &exec, reason, sizeof reason) < 0)
+  if (nb_client_exec (broker, &exec, &link, reason, sizeof reason) < 0)
     return refuse (reason);
+  if (link >= 0)
+    nursery = nb_nursery_new (link, nb_fd_dup (CONTROL_FD, CONTROL_FD + 1));
   drop_fds (&exec);
-  if (wait_for_end (broker, &wait_status) == 0)
-    return end_as (wait_status);
+  result = wait_for_end (broker, &nursery, &wait_status);
+  nb_nursery_free (nursery);
+  if (result == 0)
+    {
+      pump_all (); /* its last words may be in the pipe still */
+      return end_as (wait_status);
+    }
   /* The broker ends with the browser; only when the browser lives on is that an error. */
   if (getppid () == browser)
     nb_log_error ("the broker ended: no new pages can be opened, restart the browser");

@@ -29,7 +29,7 @@ nb_output_relay_init (NbOutputRelay *relay, int fd)
   return ends[1];
 }
 
-void
+bool
 nb_output_relay_pump (NbOutputRelay *relay)
 {
   char text[4096];
@@ -39,4 +39,5 @@ nb_output_relay_pump (NbOutputRelay *relay)
     (void)!write (relay->terminal, text, (size_t)got);
   else if (got == 0 || (errno != EAGAIN && errno != EINTR))
     nb_fd_clear (&relay->pipe);
+  return got > 0;
 }

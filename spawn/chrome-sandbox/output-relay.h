@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include <poll.h>
+#include <stdbool.h>
 
 typedef struct
 {
@@ -19,5 +19,5 @@ typedef struct
  */
 int nb_output_relay_init (NbOutputRelay *relay, int fd);
 
-/* Copies what is there; ends the relay at end of file. */
-void nb_output_relay_pump (NbOutputRelay *relay);
+/* Copies some of what is there; ends the relay at end of file. Whether there was any. */
+bool nb_output_relay_pump (NbOutputRelay *relay);

@@ -49,29 +49,36 @@ receive (int broker, NbPacket *packet, NbMessage *message)
 
   if (result <= 0)
     return -EPIPE;
-  result = nb_message_decode (packet, message);
-  nb_packet_clear (packet);
-  return result;
+  return nb_message_decode (packet, message);
 }
 
 int
-nb_client_exec (int broker, const NbClientExec *exec, char *reason, size_t reason_size)
+nb_client_exec (int broker, const NbClientExec *exec, int *link_out, char *reason,
+                size_t reason_size)
 {
   static NbMessage message;
   static NbPacket packet;
   int result = fill_exec (&message, exec);
 
-  (void)snprintf (reason, reason_size,
-                  "arguments, environment or descriptors are too many");
+  packet.n_fds = 0;
+
   if (result == 0)
     result = nb_message_send (broker, &message, exec->fds, exec->n_fds);
+  if (result == -E2BIG || result == -EMSGSIZE)
+    (void)snprintf (reason, reason_size,
+                    "arguments, environment or descriptors are too many");
+  else if (result < 0)
+    (void)snprintf (reason, reason_size, "cannot be asked for: %s", strerror (-result));
   while (result == 0)
     {
       (void)snprintf (reason, reason_size, "the broker ended");
       result = receive (broker, &packet, &message);
       if (result == 0 && message.type == NB_MESSAGE_RESULT)
         break;
+      nb_packet_clear (&packet);
     }
+  *link_out = nb_packet_steal_fd (&packet, 0);
+  nb_packet_clear (&packet);
   if (result < 0 || message.result.error == 0)
     return result;
   (void)snprintf (reason, reason_size, "%.*s", (int)message.result.detail.length,
@@ -86,6 +93,7 @@ nb_client_dispatch (int broker, int *wait_status_out)
   static NbPacket packet;
   int result = receive (broker, &packet, &message);
 
+  nb_packet_clear (&packet);
   if (result < 0)
     return -EPIPE;
   if (message.type != NB_MESSAGE_EXITED)

@@ -24,9 +24,11 @@ typedef struct
 
 /*
  * Asks for the program to be started in a sub-sandbox and waits for the answer; the
- * broker bounds the time. 0; or -errno, with a line for people in reason.
+ * broker bounds the time. 0; or -errno, with a line for people in reason. link_out: where
+ * PIDs are hidden, the link to the zygote's relay, owned by the caller; else -1.
  */
-int nb_client_exec (int broker, const NbClientExec *exec, char *reason, size_t reason_size);
+int nb_client_exec (int broker, const NbClientExec *exec, int *link_out, char *reason,
+                    size_t reason_size);
 
 /*
  * Reads one event. 1 when the child has ended, with its wait status; 0 when nothing of

@@ -138,7 +138,29 @@ subscribe (NbPortal *portal)
 typedef struct
 {
   gint64 deadline_us;
+  GCancellable *connecting; /* cancelled at the deadline: GDBus has none for this step */
+  guint timer;
 } Probe;
+
+static void
+probe_free (gpointer data)
+{
+  Probe *probe = data;
+
+  g_clear_handle_id (&probe->timer, g_source_remove);
+  g_clear_object (&probe->connecting);
+  g_free (probe);
+}
+
+static gboolean
+connecting_too_long_cb (gpointer data)
+{
+  Probe *probe = data;
+
+  probe->timer = 0;
+  g_cancellable_cancel (probe->connecting);
+  return G_SOURCE_REMOVE;
+}
 
 static int
 milliseconds_left (const Probe *probe)
@@ -207,15 +229,18 @@ connected_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GError) error = NULL;
   g_autoptr (GDBusMessage) call = NULL;
   GDBusConnection *connection = g_dbus_connection_new_for_address_finish (result, &error);
-  int timeout_ms = milliseconds_left (g_task_get_task_data (task));
+  Probe *probe = g_task_get_task_data (task);
+  int timeout_ms = milliseconds_left (probe);
 
   (void)source;
   if (connection == NULL)
     {
       g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-                               "no connection to the session bus: %s", error->message);
+                               "no connection to the session bus: %s",
+                               probe->timer == 0 ? "it does not answer" : error->message);
       return;
     }
+  g_clear_handle_id (&probe->timer, g_source_remove);
   portal->connection = connection;
   g_signal_connect (connection, "closed", G_CALLBACK (closed_cb), portal);
   call = g_dbus_message_new_method_call (NB_PORTAL_NAME, NB_PORTAL_PATH,
@@ -246,7 +271,9 @@ nb_portal_probe_async (NbPortal *portal, guint deadline_ms, GAsyncReadyCallback 
   Probe *probe = g_new0 (Probe, 1);
 
   probe->deadline_us = g_get_monotonic_time () + deadline_ms * 1000;
-  g_task_set_task_data (task, probe, g_free);
+  probe->connecting = g_cancellable_new ();
+  probe->timer = g_timeout_add (deadline_ms, connecting_too_long_cb, probe);
+  g_task_set_task_data (task, probe, probe_free);
   if (address == NULL)
     {
       g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
@@ -256,7 +283,7 @@ nb_portal_probe_async (NbPortal *portal, guint deadline_ms, GAsyncReadyCallback 
   g_dbus_connection_new_for_address (address,
                                      G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT
                                          | G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-                                     NULL, portal->cancellable, connected_cb,
+                                     NULL, probe->connecting, connected_cb,
                                      g_steal_pointer (&task));
 }
 
@@ -280,10 +307,12 @@ spawned_cb (GObject *source, GAsyncResult *result, gpointer data)
 
   if (reply == NULL)
     {
+      gboolean silent = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+
       g_dbus_error_strip_remote_error (error);
-      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_FAILED,
-                               "the Flatpak portal refused a sub-sandbox: %s",
-                               error->message);
+      g_task_return_new_error (
+          task, G_IO_ERROR, G_IO_ERROR_FAILED, "the Flatpak portal %s a sub-sandbox: %s",
+          silent ? "does not answer a request for" : "refused", error->message);
       return;
     }
   g_variant_get (reply, "(u)", &pid);

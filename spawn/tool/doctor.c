@@ -5,9 +5,10 @@
  */
 #include <errno.h>
 #include <gio/gio.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "seccomp/apply.h"
@@ -91,7 +92,14 @@ check_kernel (Doctor *doctor)
 static void
 check_user_namespaces (Doctor *doctor)
 {
-  gboolean denied = syscall (SYS_unshare, 0x10000000 /* CLONE_NEWUSER */) < 0;
+  gboolean denied = TRUE;
+  int status = 0;
+  pid_t pid = fork (); /* success would change the caller, and a thread would prevent it */
+
+  if (pid == 0)
+    _exit (unshare (CLONE_NEWUSER) < 0);
+  if (pid > 0 && waitpid (pid, &status, 0) == pid)
+    denied = !WIFEXITED (status) || WEXITSTATUS (status) != 0;
 
   row (doctor, TRUE, "user namespaces", "",
        denied ? "denied to the app, as in every Flatpak: the sub-sandbox takes their place"
@@ -129,15 +137,16 @@ check_installation (Doctor *doctor, const char *browser)
 /* --- portal and sub-sandbox --- */
 
 static void
-sandbox_result_cb (gpointer data, int error, const char *detail)
+sandbox_result_cb (gpointer data, int error, const char *detail, int link)
 {
   Doctor *doctor = data;
   double ms = (double)(g_get_monotonic_time () - doctor->asked_at) / 1000;
 
+  (void)link;
   if (error == 0)
     row (doctor, TRUE, "sub-sandbox", "",
-         "works, ready in %.0f ms; PIDs visible; own PID, network, mount and IPC namespace",
-         ms);
+         "works, ready in %.0f ms; own PID, network, mount and IPC namespace; PIDs %s", ms,
+         nb_sandbox_is_relayed (doctor->sandbox) ? "hidden: known by stand-ins" : "visible");
   else
     row (doctor, FALSE, "sub-sandbox", "NESTBOX_DEBUG=all nestbox doctor shows every step",
          "%s", detail);
@@ -177,7 +186,7 @@ check_portal (Doctor *doctor)
 {
   doctor->loop = g_main_loop_new (NULL, FALSE);
   doctor->portal = nb_portal_new ();
-  doctor->sandbox = nb_sandbox_new (doctor->portal, NB_WALL_AUTO);
+  doctor->sandbox = nb_sandbox_new (doctor->portal, NB_WALL_AUTO, NB_PIDS_AUTO);
   nb_portal_probe_async (doctor->portal, PROBE_DEADLINE_MS, probed_cb, doctor);
   g_main_loop_run (doctor->loop);
   nb_sandbox_free (doctor->sandbox);
@@ -190,6 +199,7 @@ nb_command_doctor (int argc, char **argv)
 {
   Doctor doctor = { .good = TRUE };
   const char *browser = argc > 1 ? argv[1] : NULL;
+  gboolean in_app;
 
   if (argc > 2 || (browser != NULL && browser[0] == '-'))
     {
@@ -201,11 +211,12 @@ nb_command_doctor (int argc, char **argv)
           help ? stdout : stderr);
       return help ? 0 : NB_EXIT_USAGE;
     }
-  if (check_flatpak (&doctor))
-    check_portal (&doctor);
+  in_app = check_flatpak (&doctor);
   check_kernel (&doctor);
   check_user_namespaces (&doctor);
   check_installation (&doctor, browser);
+  if (in_app)
+    check_portal (&doctor);
   (void)printf ("\n%s\n", doctor.good ? "Browsers can be sandboxed here."
                                       : "Browsers cannot be sandboxed here.");
   return doctor.good ? 0 : 1;

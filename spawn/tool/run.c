@@ -39,30 +39,38 @@ typedef struct
   char *file_wall;
   char *pids;
   NbWall wall;
+  NbPids pid_mode;
   char **browser; /* argv, [0] absolute */
 } Options;
 
-static const char *const wall_names[] = { "auto", "landlock", "seccomp" };
+static const char *const wall_names[] = { "auto", "landlock", "seccomp", NULL };
+static const char *const pids_names[] = { "auto", "visible", "stand-in", NULL };
 
 /* --- command line --- */
+
+/* The index of value among names; NULL is the first. */
+static int
+choose (const char *option, const char *value, const char *const *names, GError **error)
+{
+  g_autofree char *list = g_strjoinv (", ", (char **)names);
+
+  for (int i = 0; names[i] != NULL; i++)
+    if (value == NULL || g_str_equal (value, names[i]))
+      return i;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "%s is one of %s, not \"%s\"", option, list, value);
+  return -1;
+}
 
 static gboolean
 check_choices (Options *options, GError **error)
 {
-  for (gsize i = 0; i < G_N_ELEMENTS (wall_names); i++)
-    if (options->file_wall == NULL || strcmp (options->file_wall, wall_names[i]) == 0)
-      {
-        options->wall = (NbWall)i;
-        if (options->pids == NULL || g_str_equal (options->pids, "auto")
-            || g_str_equal (options->pids, "visible"))
-          return TRUE;
-        g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-                     "--pids is auto or visible, not \"%s\"", options->pids);
-        return FALSE;
-      }
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-               "--file-wall is auto, landlock or seccomp, not \"%s\"", options->file_wall);
-  return FALSE;
+  int wall = choose ("--file-wall", options->file_wall, wall_names, error);
+  int pids = wall < 0 ? -1 : choose ("--pids", options->pids, pids_names, error);
+
+  options->wall = (NbWall)wall;
+  options->pid_mode = (NbPids)pids;
+  return pids >= 0;
 }
 
 static gboolean
@@ -74,7 +82,7 @@ parse (int argc, char **argv, Options *options, GError **error)
     { "file-wall", 0, 0, G_OPTION_ARG_STRING, &options->file_wall,
       "what denies files to pages: auto, landlock or seccomp", "WALL" },
     { "pids", 0, 0, G_OPTION_ARG_STRING, &options->pids,
-      "how the browser knows its children: auto or visible", "MODE" },
+      "how the browser knows its children: auto, visible or stand-in", "MODE" },
     { 0 },
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("-- BROWSER [ARGUMENT…]");
@@ -174,11 +182,10 @@ browser_environment (const Options *options, const char *socket)
   g_autofree char *list = preload != NULL && *preload != '\0'
                               ? g_strconcat (HOST_PRELOAD ":", preload, NULL)
                               : g_strdup (HOST_PRELOAD);
-  g_autofree char *again
-      = g_strdup_printf ("--file-wall=%s --pids=%s%s%s", wall_names[options->wall],
-                         options->pids != NULL ? options->pids : "auto",
-                         options->helper_name != NULL ? " --helper-name=" : "",
-                         options->helper_name != NULL ? options->helper_name : "");
+  g_autofree char *again = g_strdup_printf (
+      "--file-wall=%s --pids=%s%s%s", wall_names[options->wall],
+      pids_names[options->pid_mode], options->helper_name != NULL ? " --helper-name=" : "",
+      options->helper_name != NULL ? options->helper_name : "");
 
   environment = g_environ_setenv (environment, "LD_PRELOAD", list, TRUE);
   environment = g_environ_setenv (environment, "NESTBOX_BROKER", socket, TRUE);
@@ -218,7 +225,13 @@ run_with_broker (const Options *options)
     }
   else
     {
-      error = nb_start_broker (listener, browser, directory, options->wall);
+      NbBrokerOptions broker = { .listener = listener,
+                                 .browser = browser,
+                                 .directory = directory,
+                                 .wall = options->wall,
+                                 .pids = options->pid_mode };
+
+      error = nb_start_broker (&broker);
       if (error != 0)
         nb_log_error ("cannot start the broker: %s", g_strerror (error));
     }

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
-#include "spawn/broker/broker.h"
 
 enum
 {
@@ -38,23 +37,18 @@ keep_only (int listener, int browser)
 }
 
 static _Noreturn void
-become_broker (int listener, int browser, const char *directory, NbWall wall)
+become_broker (NbBrokerOptions options)
 {
-  NbBrokerOptions options = {
-    .listener = LISTENER_FD, .browser = BROWSER_FD, .directory = directory, .wall = wall
-  };
-
-  (void)setsid ();
+  options.listener = LISTENER_FD;
+  options.browser = BROWSER_FD;
   (void)prctl (PR_SET_NAME, "nestbox-broker");
   /* Holds the sockets that the sandbox hangs on: not for others of this user to trace. */
   (void)prctl (PR_SET_DUMPABLE, 0, 0, 0, 0);
-  if (keep_only (listener, browser) < 0)
-    _exit (1);
   _exit (nb_broker_run (&options));
 }
 
 int
-nb_start_broker (int listener, int browser, const char *directory, NbWall wall)
+nb_start_broker (const NbBrokerOptions *options)
 {
   pid_t pid = fork ();
   int status = 0;
@@ -63,9 +57,13 @@ nb_start_broker (int listener, int browser, const char *directory, NbWall wall)
     return errno;
   if (pid == 0)
     {
+      status = keep_only (options->listener, options->browser);
+      if (status < 0)
+        _exit (-status);
+      (void)setsid ();
       pid = fork ();
       if (pid == 0)
-        become_broker (listener, browser, directory, wall);
+        become_broker (*options);
       _exit (pid < 0 ? errno : 0);
     }
   if (waitpid (pid, &status, 0) < 0)

@@ -2,13 +2,13 @@
 /* The broker as a process of its own, beside what becomes the browser. */
 #pragma once
 
-#include "zygote/wire/message.h"
+#include "spawn/broker/broker.h"
 
 /*
  * Forks twice, so that the browser gets no child that it does not know, and runs the
- * broker in the grandchild, which keeps only listener, browser and standard error. It is
- * not executed anew: this program has all that a broker needs, and the sub-sandbox is
- * asked for some milliseconds earlier. Call it before any thread is started.
- * 0, or a positive errno.
+ * broker in the grandchild, which keeps only the options' listener and browser, and
+ * standard error. It is not executed anew: this program has all that a broker needs, and
+ * the sub-sandbox is asked for some milliseconds earlier. Call it before any thread is
+ * started. 0, or a positive errno.
  */
-int nb_start_broker (int listener, int browser, const char *directory, NbWall wall);
+int nb_start_broker (const NbBrokerOptions *options);

@@ -89,6 +89,12 @@ class Ends(case.SessionCase):
             self.assert_gone(sandboxed, 'the browser was terminated')
 
 
+class EndsHidden(Ends):
+    """The same where PIDs are hidden."""
+
+    hidden_pids = True
+
+
 class BecomesTheBrowser(case.SessionCase):
     """`nestbox run` replaces itself: same pid, exit status and signals."""
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """When there can be no sandbox: no page, one line that says why, within 5 s, no hang."""
 
+import os
 import pathlib
 import sys
 import time
@@ -9,7 +10,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from nbrig import case, config, session  # noqa: E402
 
-FAULT_PORTAL = config.BUILD / 'out/tests/programs/fault-portal'
+FAULT_PORTAL = pathlib.Path(os.environ.get('NESTBOX_TEST_BUILD', config.BUILD / 'out'),
+                            'tests/programs/fault-portal').resolve()
 WITHIN_S = 5
 
 
@@ -24,9 +26,9 @@ class Refused(case.SessionCase):
         said = [line for line in output.splitlines() if line.startswith('nestbox: ')]
         return status, said, output, time.monotonic() - begin
 
-    def check(self, reason, within=WITHIN_S):
+    def check(self, reason, within=WITHIN_S, options=()):
         status, said, output, took = self.start(
-            'nestbox', 'run', '--', '/app/chromium/chromium', '--headless=new', '--dump-dom',
+            'nestbox', 'run', *options, '--', '/app/chromium/chromium', '--headless=new', '--dump-dom',
             'data:text/html,<p>unsandboxed</p>')
         self.assertNotEqual(status, 0)
         self.assertNotIn('<p>unsandboxed', output, 'no page may be shown')
@@ -49,10 +51,19 @@ class PortalMissing(Refused):
 
 
 class PortalOld(Refused):
+    """It cannot make PIDs visible; that is in the way only of those who insist on it."""
+
     session_options = {'portal': f'{FAULT_PORTAL} old'}
 
     def test_01_is_said(self):
-        self.check('PIDs cannot be seen')
+        self.check('PIDs cannot be seen', options=['--pids=visible'])
+
+
+class PortalSetUid(Refused):
+    session_options = {'portal': f'{FAULT_PORTAL} set-uid'}
+
+    def test_01_is_said(self):
+        self.check('PIDs cannot be seen', options=['--pids=visible'])
 
 
 class PortalRefuses(Refused):
@@ -100,13 +111,14 @@ class SetUidBubblewrap(Refused):
         cls.session_options = {'bwrap': session.set_uid_bwrap()}
         super().setUpClass()
 
-    def test_01_is_said(self):
-        self.check('bubblewrap is set-uid')
+    def test_01_is_said_to_those_who_insist_on_visible_pids(self):
+        self.check('bubblewrap is set-uid', options=['--pids=visible'])
 
-    def test_02_doctor_says_it_too(self):
+    def test_02_doctor_says_that_pids_are_hidden(self):
         status, output = self.run_in_app('nestbox', 'doctor')
-        self.assertEqual(status, 1)
-        self.assertIn('supports 0x0', output)
+        self.assertEqual(status, 0)
+        self.assertIn('supports 0x0: PIDs can be hidden only', output)
+        self.assertIn('PIDs hidden: known by stand-ins', output)
 
 
 class Misuse(Refused):
@@ -154,6 +166,7 @@ class Misuse(Refused):
     def test_08_doctor_is_content_here(self):
         status, output = self.run_in_app('nestbox', 'doctor', '/app/chromium/chromium')
         self.assertEqual(status, 0, output)
+        self.assertIn('PIDs visible', output)
         for row in ('Flatpak', 'portal', 'sub-sandbox', 'seccomp', 'Landlock', 'browser',
                     'user namespaces', 'host preload', 'zygote preload'):
             self.assertRegex(output, f'ok +{row} ')

@@ -125,11 +125,100 @@ class SeccompWall(LandlockWall):
     walls = 1
 
 
+class HiddenPids(LandlockWall):
+    """Everything that holds with visible PIDs holds where they are hidden."""
+
+    hidden_pids = True
+
+    def test_10_every_child_has_a_stand_in_that_the_browser_sees(self):
+        tab = self.chrome.tab(self.served.url('index.html'))
+        children = self.chrome.of_kind('renderer', 'utility:utility', 'utility:service')
+        stand_ins = self.chrome.stand_in_processes
+        self.assertEqual(len(stand_ins), len(children))
+        levels = len(procs.status(self.chrome.pid)['NSpid'].split())
+        for pid in stand_ins:
+            self.assertEqual(procs.namespace(pid, 'pid'),
+                             procs.namespace(self.chrome.pid, 'pid'))
+        for pid in children:
+            self.assertEqual(len(procs.status(pid)['NSpid'].split()), levels,
+                             'not below the browser\'s namespace, but beside it')
+        tab.close()
+
+    def crash_by(self, signum):
+        """Signals every stand-in; what DevTools says of a page, and that its child ended."""
+        tab = self.chrome.tab(self.served.url('index.html'))
+        self.chrome.devtools.call('Target.setDiscoverTargets', discover=True)
+        self.chrome.devtools.events.clear()
+        renderers = self.chrome.of_kind('renderer')
+        for pid in self.chrome.stand_in_processes:
+            procs.kill(pid, signum)
+        event = self.chrome.devtools.wait_event('Target.targetCrashed',
+                                                where=lambda p: p['targetId'] == tab.target)
+        procs.wait_for(lambda: not [pid for pid in renderers if procs.exists(pid)], 5,
+                       'the end of the renderers whose stand-ins were signalled')
+        self.chrome.devtools.call('Target.setDiscoverTargets', discover=False)
+        tab.close()
+        return event['status']
+
+    def test_11_killing_a_stand_in_kills_its_child(self):
+        self.assertEqual(self.crash_by(9), 'killed')
+
+    def test_12_terminating_a_stand_in_terminates_its_child(self):
+        self.assertEqual(self.crash_by(15), 'killed')
+
+    def test_13_pages_still_open_and_no_stand_in_is_left_over(self):
+        tab = self.chrome.tab(self.served.url('index.html'))
+        self.assertEqual(tab.evaluate('6 * 7'), 42)
+        tab.close()
+        procs.wait_for(lambda: len(self.chrome.stand_in_processes) == len(
+            self.chrome.of_kind('renderer', 'utility:utility', 'utility:service')), 10,
+                       'one stand-in for each child')
+
+
+class ForcedStandIns(HiddenPids):
+    """The same where PIDs could be visible: --pids=stand-in."""
+
+    hidden_pids = False
+    nestbox_options = ('--pids=stand-in', '--file-wall=seccomp')
+    walls = 1
+
+    def test_10_every_child_has_a_stand_in_that_the_browser_sees(self):
+        self.assertEqual(len(self.chrome.stand_in_processes), len(self.chrome.of_kind(
+            'renderer', 'utility:utility', 'utility:service')))
+
+
+class WithoutWindow(case.SessionCase):
+    """One page and out."""
+
+    def chromium(self, *flags):
+        return self.run_in_app('nestbox', 'run', '--', '/app/chromium/chromium',
+                               '--headless=new', *flags)
+
+    def test_01_dump_dom(self):
+        status, output = self.chromium('--dump-dom', 'data:text/html,<p id=x>hello')
+        self.assertEqual(status, 0)
+        self.assertIn('<p id="x">hello</p>', output)
+
+    def test_02_print_to_pdf(self):
+        name = 'page.pdf'
+        status, output = self.chromium(f'--print-to-pdf=/var/cache/{name}',
+                                       'data:text/html,<p>hello')
+        self.assertEqual(status, 0, output)
+        path = self.session.dir / f'home/.var/app/{case.config.APP_ID}/cache/{name}'
+        self.assertEqual(path.read_bytes()[:5], b'%PDF-')
+
+
+class WithoutWindowHidden(WithoutWindow):
+    hidden_pids = True
+
+
 class ManyTabs(case.SessionCase):
-    def settle(self, browser, renderers):
+    IDLE_RENDERERS = 4  # the first page, the browser's own, one to spare
+
+    def settle(self, browser):
         """Closed tabs end their renderers some time later."""
-        procs.wait_for(lambda: len(browser.of_kind('renderer')) <= renderers, 15,
-                       f'no more than {renderers} renderers')
+        procs.wait_for(lambda: len(browser.of_kind('renderer')) <= self.IDLE_RENDERERS, 15,
+                       f'no more than {self.IDLE_RENDERERS} renderers')
 
     def open_and_close(self, browser, count):
         for _ in range(count):
@@ -137,20 +226,26 @@ class ManyTabs(case.SessionCase):
 
     def test_01_two_hundred_tabs_leave_nothing_behind(self):
         with self.browser() as browser:
-            renderers = len(browser.of_kind('renderer'))
             self.open_and_close(browser, 10)  # fills the pools that a browser keeps
-            self.settle(browser, renderers)
+            self.settle(browser)
             own = [browser.pid, browser.broker, browser.controller, browser.stand_in]
-            fds, processes = [procs.fd_count(pid) for pid in own], len(browser.pids())
+            fds = [procs.fd_count(pid) for pid in own]
+            others = len(browser.pids()) - len(browser.of_kind('renderer'))
             self.open_and_close(browser, TABS)
-            procs.wait_for(lambda: len(browser.pids()) <= processes, 15,
-                           f'no more than {processes} processes')
+            self.settle(browser)
+            self.assertLessEqual(len(browser.pids()) - len(browser.of_kind('renderer')),
+                                 others + self.IDLE_RENDERERS)
             after = [procs.fd_count(pid) for pid in own]
-            self.assertLessEqual(after[0], fds[0] + 4, 'descriptors of the browser')
-            self.assertEqual(after[1:], fds[1:], 'descriptors of broker, controller, stand-in')
+            for name, now, before in zip(('browser', 'broker', 'controller', 'stand-in'),
+                                         after, fds):
+                self.assertLess(now - before, TABS // 10, f'descriptors of the {name}')
             zombies = [pid for parent in own for pid in procs.children(parent)
                        if procs.state(pid) == 'Z']
             self.assertEqual(zombies, [])
+
+
+class ManyTabsHidden(ManyTabs):
+    hidden_pids = True
 
 
 class InTheZygotesPlace(case.SessionCase):

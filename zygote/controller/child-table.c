@@ -8,8 +8,8 @@
 
 #include "spawn/base/fd.h"
 
-static int
-reserve (NbChildTable *table)
+int
+nb_child_table_reserve (NbChildTable *table)
 {
   size_t wanted = table->allocated == 0 ? 8 : table->allocated * 2;
   NbChild *children;
@@ -29,7 +29,8 @@ reserve (NbChildTable *table)
 int
 nb_child_table_add (NbChildTable *table, uint32_t id, pid_t pid, int pidfd)
 {
-  int result = nb_child_table_find (table, id) != NULL ? -EEXIST : reserve (table);
+  int result
+      = nb_child_table_find (table, id) != NULL ? -EEXIST : nb_child_table_reserve (table);
 
   if (result < 0)
     {

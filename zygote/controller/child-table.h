@@ -27,6 +27,9 @@ typedef struct
   size_t n, allocated;
 } NbChildTable;
 
+/* Makes room for one more. 0; -ENOSPC at NB_LIST_MAX_CHILDREN; -ENOMEM. */
+int nb_child_table_reserve (NbChildTable *table);
+
 /* Takes over pidfd. 0; -EEXIST when the id is taken; -ENOSPC at NB_LIST_MAX_CHILDREN. */
 int nb_child_table_add (NbChildTable *table, uint32_t id, pid_t pid, int pidfd);
 

@@ -23,19 +23,13 @@
 #include "spawn/base/flatpak-level.h"
 #include "zygote/controller/child-table.h"
 #include "zygote/controller/exec.h"
-#include "zygote/controller/proc-door.h"
-#include "zygote/preload/helper-environment.h"
+#include "zygote/controller/zygotes.h"
 #include "zygote/wire/message.h"
-
-#ifndef NB_PKGLIBDIR
-#  error "NB_PKGLIBDIR: where libnestbox-zygote.so is installed"
-#endif
 
 enum
 {
   REAP_GRACE_MS = 2000,      /* Chromium: content/zygote/zygote_linux.cc, ReapChildren */
   KNOWN_DEAD_WAIT_MS = 2000, /* a killed process that is stuck in the kernel */
-  MAX_DOORS = 4,             /* zygotes under the seccomp wall */
 };
 
 static struct
@@ -43,8 +37,7 @@ static struct
   int channel;
   int epoll;
   int signals;
-  int doors[MAX_DOORS];
-  size_t n_doors;
+  bool relays;         /* PIDs are hidden: zygotes are relayed */
   bool owns_namespace; /* every process of this PID namespace was started by us */
   bool stop;
   NbChildTable children;
@@ -172,111 +165,57 @@ watch (int fd)
   return epoll_ctl (self.epoll, EPOLL_CTL_ADD, fd, &event) < 0 ? -errno : 0;
 }
 
+static void
+unwatch (int fd)
+{
+  (void)epoll_ctl (self.epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
 /* --- EXEC --- */
 
-static bool
-needs_door (const NbExec *exec)
-{
-  return exec->wall == NB_WALL_SECCOMP
-         || (exec->wall == NB_WALL_AUTO && nb_landlock_abi () == 0);
-}
-
-/* The end for the child, and its number there, above all the targets asked for. */
-static int
-add_door (NbSpawn *spawn, int *child_end_out)
-{
-  int ends[2], result, target = 3;
-
-  if (self.n_doors == MAX_DOORS)
-    return -ENOSPC;
-  for (size_t i = 0; i < spawn->n_fds; i++)
-    target = spawn->targets[i] >= target ? spawn->targets[i] + 1 : target;
-  result = nb_channel_pair (ends);
-  if (result < 0)
-    return result;
-  result = nb_channel_pass_credentials (ends[0]);
-  if (result == 0)
-    result = watch (ends[0]);
-  if (result < 0)
-    {
-      nb_fd_clear (&ends[0]);
-      nb_fd_clear (&ends[1]);
-      return result;
-    }
-  self.doors[self.n_doors++] = ends[0];
-  spawn->fds[spawn->n_fds] = ends[1];
-  spawn->targets[spawn->n_fds++] = target;
-  *child_end_out = ends[1];
-  return target;
-}
-
-/*
- * What Chromium expects of its helper, then what loads the zygote preload and tells it
- * what to do; the preload takes the latter, which stand last, out again.
+/* Starts argv[0]; the strings were copied out of the packet, which ends with the request.
  */
 static int
-confine_zygote (NbExec *exec, NbSpawn *spawn, int *door_out)
+spawn_copies (const NbExec *exec, NbSpawn *spawn, pid_t *pid_out, int *pidfd_out)
 {
-  static const char *const walls[]
-      = { "NESTBOX_WALL=auto", "NESTBOX_WALL=landlock", "NESTBOX_WALL=seccomp" };
-  static const char *const helper[] = { NB_HELPER_ENVIRONMENT };
-  static char door[32];
-  bool overflow = false;
-  int target;
+  int result = -EINVAL;
 
-  for (size_t i = 0; i < NB_ARRAY_SIZE (helper); i++)
-    nb_strings_append (&exec->envp, helper[i], &overflow);
-  nb_strings_append (&exec->envp, "LD_PRELOAD=" NB_PKGLIBDIR "/libnestbox-zygote.so",
-                     &overflow);
-  nb_strings_append (&exec->envp, "NESTBOX_ZYGOTE=1", &overflow);
-  nb_strings_append (&exec->envp, walls[exec->wall], &overflow);
-  if (needs_door (exec))
-    {
-      target = add_door (spawn, door_out);
-      if (target < 0)
-        return target;
-      (void)snprintf (door, sizeof door, "NESTBOX_PROC_DOOR=%d", target);
-      nb_strings_append (&exec->envp, door, &overflow);
-    }
-  return overflow ? -E2BIG : 0;
+  spawn->argv = nb_strings_dup (&exec->argv);
+  spawn->envp = nb_strings_dup (&exec->envp);
+  if (spawn->argv != NULL && spawn->envp != NULL)
+    result = nb_spawn (spawn, pid_out, pidfd_out);
+  free (spawn->argv);
+  free (spawn->envp);
+  return result;
 }
 
 static int
 start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
 {
+  static const NbRelayLoop loop = { .watch = watch, .unwatch = unwatch };
   NbExec *exec = &request->exec;
   NbSpawn spawn = { .n_fds = exec->n_targets };
-  nb_autofd door = -1;
-  int result, pidfd = -1;
+  int made[2] = { -1, -1 }, result, pidfd = -1;
   pid_t pid = 0;
 
   if (nb_child_table_find (&self.children, request->child) != NULL)
     return -EEXIST;
+  result = nb_child_table_reserve (&self.children);
   for (size_t i = 0; i < exec->n_targets; i++)
     {
       spawn.fds[i] = packet->fds[i];
       spawn.targets[i] = exec->targets[i];
     }
-  if (exec->kind == NB_KIND_ZYGOTE)
-    {
-      result = confine_zygote (exec, &spawn, &door);
-      if (result < 0)
-        return result;
-    }
-  spawn.argv = nb_strings_dup (&exec->argv);
-  spawn.envp = nb_strings_dup (&exec->envp);
-  result = spawn.argv == NULL || spawn.envp == NULL ? -EINVAL
-                                                    : nb_spawn (&spawn, &pid, &pidfd);
-  free (spawn.argv);
-  free (spawn.envp);
+  if (result == 0 && exec->kind == NB_KIND_ZYGOTE)
+    result = nb_zygote_prepare (exec, packet, self.relays, &loop, &spawn, made);
+  if (result == 0)
+    result = spawn_copies (exec, &spawn, &pid, &pidfd);
+  nb_fd_clear (&made[0]);
+  nb_fd_clear (&made[1]);
+  if (result == 0)
+    result = nb_child_table_add (&self.children, request->child, pid, pidfd);
   if (result < 0)
     return result;
-  result = nb_child_table_add (&self.children, request->child, pid, pidfd);
-  if (result < 0)
-    {
-      (void)kill (pid, SIGKILL);
-      return result;
-    }
   *child_out = nb_child_table_find (&self.children, request->child);
   return 0;
 }
@@ -294,6 +233,14 @@ handle_exec (NbMessage *request, NbPacket *packet)
 }
 
 /* --- the other requests --- */
+
+/* Comes before the first EXEC; what was decided about this place stays decided. */
+static void
+handle_welcome (NbMessage *request, NbPacket *packet)
+{
+  (void)packet;
+  self.relays = request->relay;
+}
 
 static void
 handle_kill (NbMessage *request, NbPacket *packet)
@@ -358,7 +305,7 @@ serve_channel (void)
   static void (*const handlers[]) (NbMessage *, NbPacket *) = {
     [NB_MESSAGE_EXEC] = handle_exec,     [NB_MESSAGE_KILL] = handle_kill,
     [NB_MESSAGE_STATUS] = handle_status, [NB_MESSAGE_REAP] = handle_reap,
-    [NB_MESSAGE_LIST] = handle_list,
+    [NB_MESSAGE_LIST] = handle_list,     [NB_MESSAGE_WELCOME] = handle_welcome,
   };
   static NbPacket packet;
   static NbMessage message;
@@ -388,17 +335,6 @@ serve_signals (void)
   /* The portal's WATCH_BUS sends SIGINT when the broker's bus connection is gone. */
   if (info.ssi_signo != SIGCHLD)
     self.stop = true;
-}
-
-static void
-serve_door (int door)
-{
-  if (nb_proc_door_serve (door) == 0)
-    return;
-  for (size_t i = 0; i < self.n_doors; i++)
-    if (self.doors[i] == door)
-      self.doors[i] = self.doors[--self.n_doors];
-  (void)close (door);
 }
 
 static int
@@ -454,7 +390,7 @@ nb_controller_run (int channel)
       else if (event.data.fd == self.signals)
         serve_signals ();
       else
-        serve_door (event.data.fd);
+        nb_zygotes_serve (event.data.fd);
     }
   end_everything ();
   return 0;

@@ -205,6 +205,30 @@ decode_exited (NbPickleReader *reader, NbMessage *message)
 
 /* --- the vocabulary --- */
 
+static void
+encode_welcome (NbPickleWriter *writer, const NbMessage *message)
+{
+  nb_pickle_writer_bool (writer, message->relay);
+}
+
+static void
+decode_welcome (NbPickleReader *reader, NbMessage *message)
+{
+  message->relay = nb_pickle_reader_bool (reader);
+}
+
+static void
+encode_say (NbPickleWriter *writer, const NbMessage *message)
+{
+  write_slice (writer, message->text);
+}
+
+static void
+decode_say (NbPickleReader *reader, NbMessage *message)
+{
+  message->text = read_slice (reader);
+}
+
 enum
 {
   FDS_AS_TARGETS = -1,
@@ -223,10 +247,12 @@ static const struct
   [NB_MESSAGE_STATUS] = { "STATUS", 0, 0, encode_status, decode_status },
   [NB_MESSAGE_REAP] = { "REAP", 0, 0, encode_nothing, decode_nothing },
   [NB_MESSAGE_LIST] = { "LIST", 0, 0, encode_nothing, decode_nothing },
-  [NB_MESSAGE_RESULT] = { "RESULT", 0, 0, encode_result, decode_result },
+  [NB_MESSAGE_RESULT] = { "RESULT", 0, 1, encode_result, decode_result },
   [NB_MESSAGE_LISTED] = { "LISTED", 0, 0, encode_listed, decode_listed },
   [NB_MESSAGE_BORN] = { "BORN", 0, 1, encode_nothing, decode_nothing },
   [NB_MESSAGE_EXITED] = { "EXITED", 0, 0, encode_exited, decode_exited },
+  [NB_MESSAGE_WELCOME] = { "WELCOME", 0, 0, encode_welcome, decode_welcome },
+  [NB_MESSAGE_SAY] = { "SAY", 0, 0, encode_say, decode_say },
 };
 
 static bool

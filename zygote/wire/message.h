@@ -20,22 +20,25 @@
 
 typedef enum
 {
-  NB_MESSAGE_HELLO = 1,   /* first message of a controller */
-  NB_MESSAGE_EXEC = 2,    /* request: start a program */
-  NB_MESSAGE_KILL = 3,    /* request: send a signal to a child */
-  NB_MESSAGE_STATUS = 4,  /* request: state of a child, without waiting for it */
-  NB_MESSAGE_REAP = 5,    /* request: let the child end within 2 s, then end it */
-  NB_MESSAGE_LIST = 6,    /* request: ids of all children */
-  NB_MESSAGE_RESULT = 7,  /* the one answer to EXEC, KILL, STATUS, REAP */
-  NB_MESSAGE_LISTED = 8,  /* the one answer to LIST */
-  NB_MESSAGE_BORN = 9,    /* event: a child runs its program */
-  NB_MESSAGE_EXITED = 10, /* event: a child ended; exactly once per child */
+  NB_MESSAGE_HELLO = 1,    /* first message of a controller */
+  NB_MESSAGE_EXEC = 2,     /* request: start a program */
+  NB_MESSAGE_KILL = 3,     /* request: send a signal to a child */
+  NB_MESSAGE_STATUS = 4,   /* request: state of a child, without waiting for it */
+  NB_MESSAGE_REAP = 5,     /* request: let the child end within 2 s, then end it */
+  NB_MESSAGE_LIST = 6,     /* request: ids of all children */
+  NB_MESSAGE_RESULT = 7,   /* the one answer to EXEC, KILL, STATUS, REAP */
+  NB_MESSAGE_LISTED = 8,   /* the one answer to LIST */
+  NB_MESSAGE_BORN = 9,     /* event: a child runs its program */
+  NB_MESSAGE_EXITED = 10,  /* event: a child ended; exactly once per child */
+  NB_MESSAGE_WELCOME = 11, /* answer to a HELLO that was good */
+  NB_MESSAGE_SAY = 12, /* request of a relay: send this on the browser's control socket */
 } NbMessageType;
 
 enum
 {
   NB_EXEC_MAX_STRINGS = 512, /* arguments, and as many environment entries */
   NB_LIST_MAX_CHILDREN = 4096,
+  NB_TARGET_LINK = -1, /* an EXEC's descriptor for the controller: see relay.h */
 };
 
 typedef enum
@@ -119,6 +122,8 @@ typedef struct
   {
     NbHello hello;
     NbExec exec;
+    bool relay;      /* WELCOME: PIDs are hidden, zygotes are to be relayed */
+    NbSlice text;    /* SAY */
     int32_t signal;  /* KILL */
     bool known_dead; /* STATUS: end the child if it still runs */
     NbResult result;

@@ -144,5 +144,7 @@ nb_zygote_command_encode (NbPickleWriter *writer, const NbZygoteCommand *command
   if (command->type == NB_ZYGOTE_REAP || command->type == NB_ZYGOTE_FORK_REAL_PID
       || command->type == NB_ZYGOTE_TERMINATION_STATUS)
     nb_pickle_writer_int (writer, command->pid);
+  if (command->type == NB_ZYGOTE_REINITIALIZE_LOGGING)
+    nb_pickle_writer_uint (writer, 0); /* the destination, which nothing here reads */
   return nb_pickle_writer_finish (writer, size_out);
 }

@@ -131,6 +131,11 @@ class Browser:
     def stand_in(self):
         return self.named('nestbox-chrome-sandbox')[0]
 
+    @property
+    def stand_in_processes(self):
+        """Of children whose PIDs the browser cannot see."""
+        return self.named('nestbox-standin')
+
     def sub_sandbox(self):
         """Every process that lives in the PID namespace of the controller."""
         namespace = procs.namespace(self.controller, 'pid')

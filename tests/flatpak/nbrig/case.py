@@ -12,7 +12,7 @@ from tap.runner import TAPTestRunner
 
 from . import app, config, procs
 from .browser import Browser
-from .session import Session
+from .session import Session, set_uid_bwrap
 from .steps import as_rig_user
 
 GONE_WITHIN_S = 2  # every process of a sub-sandbox, after the browser's end
@@ -22,10 +22,14 @@ class SessionCase(unittest.TestCase):
     """One private session for the whole class; nothing may be left of it after a test."""
 
     session_options = {}
+    hidden_pids = False  # a set-uid bubblewrap, as on hardened systems
 
     @classmethod
     def setUpClass(cls):
-        cls.session = Session(**cls.session_options).__enter__()
+        options = dict(cls.session_options)
+        if cls.hidden_pids:
+            options['bwrap'] = set_uid_bwrap()
+        cls.session = Session(**options).__enter__()
 
     @classmethod
     def tearDownClass(cls):

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * What a zygote is given beyond other children: the environment that confines it, a door
+ * to its own /proc (see zygote/preload/proc-door-client.h) where its wall needs one, and
+ * a relay to its browser where PIDs are hidden.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "zygote/controller/exec.h"
+#include "zygote/controller/relay.h"
+#include "zygote/wire/message.h"
+
+/*
+ * Completes spawn for a zygote. exec's environment gets more entries; descriptors of the
+ * packet that the zygote is not to have are taken out of it. made: descriptors to close
+ * when the zygote runs, at most 2, -1 for none. 0 or -errno.
+ */
+int nb_zygote_prepare (NbExec *exec, NbPacket *packet, bool relayed,
+                       const NbRelayLoop *loop, NbSpawn *spawn, int made_out[2]);
+
+/* Serves a readable descriptor if it belongs to a zygote's door or relay. */
+void nb_zygotes_serve (int fd);
