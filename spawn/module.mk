@@ -3,7 +3,7 @@ base_sources := spawn/base/fd.c spawn/base/log.c spawn/base/flatpak-level.c
 portal_sources := spawn/portal/spawn-request.c spawn/portal/portal-client.c
 broker_sources := spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/sandbox.c spawn/broker/diagnostics.c spawn/broker/hello-check.c \
-  spawn/client/environment.c
+  spawn/broker/pid-translation.c spawn/client/environment.c
 client_sources := spawn/client/client.c spawn/client/environment.c
 
 # Only what each really needs: these run inside the browser, or once per browser.

@@ -1,6 +1,31 @@
 # SPDX-License-Identifier: BSD-3-Clause
-test_support_sources :=
-unit_tests :=
+# What every compiled test has.
+test_support_sources := tests/lib/nb-test.c
+
+unit_tests := test-channel test-child-table test-environment test-fd test-flatpak-level \
+  test-hello-check test-landlock test-message test-path-wall test-pickle test-spawn-request \
+  test-zygote-command test-zygote-recorded
+test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
+test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
+test-environment_sources = spawn/client/environment.c
+test-fd_sources = spawn/base/fd.c
+test-flatpak-level_sources = spawn/base/flatpak-level.c spawn/base/fd.c
+test-hello-check_sources = spawn/broker/hello-check.c
+test-landlock_sources = seccomp/landlock.c spawn/base/fd.c
+test-message_sources = $(wire_sources) spawn/base/fd.c
+test-path-wall_sources = seccomp/apply.c spawn/base/fd.c tests/lib/bpf-sim.c
+test-pickle_sources = zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c
+test-spawn-request_sources = spawn/portal/spawn-request.c spawn/base/fd.c
+test-zygote-recorded_sources = $(test-zygote-command_sources)
+test-zygote-command_sources = zygote/wire/zygote-command.c zygote/wire/pickle-reader.c \
+  zygote/wire/pickle-writer.c
+
+# These drive what was built, from $(O).
+integration_tests := test-controller test-controller-life
+controller_test_sources = tests/lib/nb-controller.c $(wire_sources) spawn/base/fd.c
+test-controller_sources = $(controller_test_sources)
+test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-level.c \
+  seccomp/landlock.c
 
 # What the real-Flatpak tests run inside the app.
 test_programs := launch-like-chromium probe-walls execute-itself bench-exec

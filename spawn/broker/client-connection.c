@@ -74,17 +74,49 @@ filter_environment (NbStrings *environment)
   environment->n = kept;
 }
 
+/* ESRCH: not ours, the client may try for itself. What the kernel refuses is said once. */
+static void
+oom_adjusted_cb (gpointer data, int error)
+{
+  static gboolean said;
+  NbClientConnection *client = data;
+  NbMessage message = { .type = NB_MESSAGE_RESULT, .serial = client->serial };
+
+  if (error != 0 && error != ESRCH && error != ECONNREFUSED && !said)
+    {
+      said = TRUE;
+      nb_log_error ("the OOM score of pages cannot be set: %s", g_strerror (error));
+    }
+  message.result.error = error;
+  message.result.detail = nb_slice ("");
+  client->finished = TRUE;
+  send_to_client (client, &message, -1);
+}
+
 static gboolean
-handle_message (NbClientConnection *client, NbMessage *message, const NbPacket *packet)
+handle_exec (NbClientConnection *client, NbMessage *message, const NbPacket *packet)
 {
   NbObserver observer = { .result = result_cb, .exited = exited_cb, .data = client };
 
-  if (message->type != NB_MESSAGE_EXEC || client->serial != 0 || message->serial == 0)
-    return FALSE;
-  client->serial = message->serial;
   message->exec.wall = client->wall;
   filter_environment (&message->exec.envp);
   client->child = nb_sandbox_exec (client->sandbox, &message->exec, packet->fds, &observer);
+  return TRUE;
+}
+
+/* One request for each connection. */
+static gboolean
+handle_message (NbClientConnection *client, NbMessage *message, const NbPacket *packet)
+{
+  if (client->serial != 0 || message->serial == 0)
+    return FALSE;
+  client->serial = message->serial;
+  if (message->type == NB_MESSAGE_EXEC)
+    return handle_exec (client, message, packet);
+  if (message->type != NB_MESSAGE_OOM_ADJUST)
+    return FALSE;
+  nb_sandbox_adjust_oom (client->sandbox, message->oom.pid, message->oom.score,
+                         oom_adjusted_cb, client);
   return TRUE;
 }
 
@@ -139,6 +171,7 @@ nb_client_connection_new (int fd, NbSandbox *sandbox, NbWall wall,
 void
 nb_client_connection_free (NbClientConnection *client)
 {
+  nb_sandbox_forget (client->sandbox, client);
   if (client->child != 0 && !client->finished)
     nb_sandbox_abandon (client->sandbox, client->child);
   g_clear_handle_id (&client->source, g_source_remove);

@@ -14,6 +14,7 @@
 #include "spawn/base/log.h"
 #include "spawn/broker/diagnostics.h"
 #include "spawn/broker/hello-check.h"
+#include "spawn/broker/pid-translation.h"
 
 #if !defined(NB_PKGLIBEXECDIR)
 #  error "NB_PKGLIBEXECDIR: where nestbox-controller is installed"
@@ -50,6 +51,13 @@ typedef struct
   int link;    /* of a zygote's relay, the end for the observer; owned; -1: none */
 } Child;
 
+/* A request that is not about a program of its own. */
+typedef struct
+{
+  void (*answer) (gpointer data, int error);
+  gpointer data;
+} Question;
+
 struct _NbSandbox
 {
   NbPortal *portal; /* borrowed */
@@ -66,7 +74,8 @@ struct _NbSandbox
   gulong exited_handler;
   guint channel_source, deadline_source;
   NbDiagnostics *diagnostics;
-  GHashTable *children; /* id -> Child, owned */
+  GHashTable *children;  /* id -> Child, owned */
+  GHashTable *questions; /* serial -> Question, owned */
   guint32 last_id;
 };
 
@@ -167,6 +176,16 @@ fail_child (gpointer key, gpointer value, gpointer data)
   return TRUE;
 }
 
+static gboolean
+fail_question (gpointer key, gpointer value, gpointer data)
+{
+  Question *question = value;
+
+  (void)key, (void)data;
+  question->answer (question->data, ECONNREFUSED);
+  return TRUE;
+}
+
 /* Closing the channel ends the controller, and that ends all that it started. */
 void
 nb_sandbox_fail (NbSandbox *sandbox, const char *reason)
@@ -179,6 +198,7 @@ nb_sandbox_fail (NbSandbox *sandbox, const char *reason)
   g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
   nb_fd_clear (&sandbox->channel);
   g_hash_table_foreach_remove (sandbox->children, fail_child, sandbox->reason);
+  g_hash_table_foreach_remove (sandbox->questions, fail_question, NULL);
 }
 
 static void
@@ -315,7 +335,15 @@ static void
 handle_result (NbSandbox *sandbox, const NbMessage *message)
 {
   Child *child = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (message->child));
+  Question *question
+      = g_hash_table_lookup (sandbox->questions, GUINT_TO_POINTER (message->serial));
 
+  if (question != NULL)
+    {
+      question->answer (question->data, message->result.error);
+      g_hash_table_remove (sandbox->questions, GUINT_TO_POINTER (message->serial));
+      return;
+    }
   if (child == NULL || child->answered || message->serial != child->id)
     return; /* the answer to a KILL or REAP */
   if (!sandbox->relayed)
@@ -498,6 +526,7 @@ nb_sandbox_new (NbPortal *portal, NbWall wall, NbPids pids)
   sandbox->channel = sandbox->init_pidfd = -1;
   sandbox->diagnostics = nb_diagnostics_new ();
   sandbox->children = g_hash_table_new_full (NULL, NULL, NULL, child_free);
+  sandbox->questions = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   return sandbox;
 }
 
@@ -530,6 +559,39 @@ nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
 }
 
 void
+nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
+                       void (*answer) (gpointer data, int error), gpointer data)
+{
+  NbMessage message = { .type = NB_MESSAGE_OOM_ADJUST, .serial = ++sandbox->last_id };
+  Question *question;
+
+  message.oom.pid = sandbox->relayed ? pid : (gint32)nb_pid_below (pid);
+  message.oom.score = score;
+  if (sandbox->state != STATE_READY || message.oom.pid <= 0
+      || nb_message_send (sandbox->channel, &message, NULL, 0) < 0)
+    {
+      answer (data, ESRCH);
+      return;
+    }
+  question = g_new0 (Question, 1);
+  *question = (Question){ .answer = answer, .data = data };
+  g_hash_table_insert (sandbox->questions, GUINT_TO_POINTER (message.serial), question);
+}
+
+static gboolean
+is_asked_by (gpointer key, gpointer value, gpointer data)
+{
+  (void)key;
+  return ((Question *)value)->data == data;
+}
+
+void
+nb_sandbox_forget (NbSandbox *sandbox, gpointer data)
+{
+  g_hash_table_foreach_remove (sandbox->questions, is_asked_by, data);
+}
+
+void
 nb_sandbox_abandon (NbSandbox *sandbox, guint32 id)
 {
   Child *child = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (id));
@@ -554,6 +616,7 @@ nb_sandbox_free (NbSandbox *sandbox)
   nb_fd_clear (&sandbox->init_pidfd);
   nb_diagnostics_free (sandbox->diagnostics);
   g_hash_table_unref (sandbox->children);
+  g_hash_table_unref (sandbox->questions);
   g_free (sandbox->reason);
   g_free (sandbox);
 }

@@ -47,6 +47,16 @@ void nb_sandbox_start (NbSandbox *sandbox);
 guint32 nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
                          const NbObserver *observer);
 
+/*
+ * Sets the OOM score of a zygote's child, by the pid that the browser knows. answer() is
+ * called once, with 0, ESRCH when it is no child of this sandbox, or another errno.
+ */
+void nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
+                            void (*answer) (gpointer data, int error), gpointer data);
+
+/* Nobody is interested in the answer any more. */
+void nb_sandbox_forget (NbSandbox *sandbox, gpointer data);
+
 /* Nobody is interested in the child any more: it is ended, and its observer forgotten. */
 void nb_sandbox_abandon (NbSandbox *sandbox, guint32 child);
 

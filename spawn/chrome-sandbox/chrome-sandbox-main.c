@@ -47,18 +47,38 @@ is_zygote (char *const *argv)
   return false;
 }
 
-/* As the helper: exits 1 on success, 0 on failure. */
-static int
-adjust_oom_score (const char *pid, const char *score)
+/* Children that are not in the sub-sandbox have files that can be written from here. */
+static bool
+write_oom_score (const char *pid, const char *score)
 {
   char path[64];
   nb_autofd fd = -1;
 
-  if (strspn (pid, "0123456789") != strlen (pid) || strlen (pid) > 10)
-    return 0;
   (void)snprintf (path, sizeof path, "/proc/%s/oom_score_adj", pid);
   fd = open (path, O_WRONLY | O_CLOEXEC);
   return fd >= 0 && write (fd, score, strlen (score)) > 0;
+}
+
+static bool
+is_number (const char *text)
+{
+  return *text != '\0' && strlen (text) <= 9
+         && strspn (text, "0123456789") == strlen (text);
+}
+
+/* As the helper: exits 1 on success, 0 on failure. */
+static int
+adjust_oom_score (const char *pid, const char *score)
+{
+  const char *path = getenv ("NESTBOX_BROKER");
+  nb_autofd broker = path != NULL ? nb_client_connect (path) : -1;
+  int result = -ESRCH;
+
+  if (!is_number (pid) || !is_number (score))
+    return 0;
+  if (broker >= 0)
+    result = nb_client_adjust_oom (broker, atoi (pid), atoi (score));
+  return result == 0 || (result == -ESRCH && write_oom_score (pid, score));
 }
 
 /* Everything that the browser left open for the helper goes to the zygote. */

@@ -87,6 +87,24 @@ nb_client_exec (int broker, const NbClientExec *exec, int *link_out, char *reaso
 }
 
 int
+nb_client_adjust_oom (int broker, int pid, int score)
+{
+  static NbMessage message;
+  static NbPacket packet;
+  int result;
+
+  message = (NbMessage){ .type = NB_MESSAGE_OOM_ADJUST, .serial = 1 };
+  message.oom.pid = pid;
+  message.oom.score = score;
+  result = nb_message_send (broker, &message, NULL, 0);
+  if (result == 0)
+    result = receive (broker, &packet, &message);
+  if (result == 0)
+    nb_packet_clear (&packet);
+  return result < 0 ? result : -message.result.error;
+}
+
+int
 nb_client_dispatch (int broker, int *wait_status_out)
 {
   static NbMessage message;

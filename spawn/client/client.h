@@ -31,6 +31,12 @@ int nb_client_exec (int broker, const NbClientExec *exec, int *link_out, char *r
                     size_t reason_size);
 
 /*
+ * Sets the OOM score, 0 to 1000, of a sandboxed child by the pid that the browser knows.
+ * 0; -ESRCH when it is none; another -errno.
+ */
+int nb_client_adjust_oom (int broker, int pid, int score);
+
+/*
  * Reads one event. 1 when the child has ended, with its wait status; 0 when nothing of
  * interest came; -EPIPE when the broker is gone.
  */

@@ -146,7 +146,8 @@ sandbox_result_cb (gpointer data, int error, const char *detail, int link)
   if (error == 0)
     row (doctor, TRUE, "sub-sandbox", "",
          "works, ready in %.0f ms; own PID, network, mount and IPC namespace; PIDs %s", ms,
-         nb_sandbox_is_relayed (doctor->sandbox) ? "hidden: known by stand-ins" : "visible");
+         nb_sandbox_is_relayed (doctor->sandbox) ? "hidden: known by stand-ins"
+                                                 : "visible");
   else
     row (doctor, FALSE, "sub-sandbox", "NESTBOX_DEBUG=all nestbox doctor shows every step",
          "%s", detail);

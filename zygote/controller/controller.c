@@ -192,7 +192,7 @@ spawn_copies (const NbExec *exec, NbSpawn *spawn, pid_t *pid_out, int *pidfd_out
 static int
 start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
 {
-  static const NbRelayLoop loop = { .watch = watch, .unwatch = unwatch };
+  static const NbLoop loop = { .watch = watch, .unwatch = unwatch };
   NbExec *exec = &request->exec;
   NbSpawn spawn = { .n_fds = exec->n_targets };
   int made[2] = { -1, -1 }, result, pidfd = -1;
@@ -233,6 +233,15 @@ handle_exec (NbMessage *request, NbPacket *packet)
 }
 
 /* --- the other requests --- */
+
+static void
+handle_oom_adjust (NbMessage *request, NbPacket *packet)
+{
+  int result = nb_zygotes_adjust_oom (self.relays, request->oom.pid, request->oom.score);
+
+  (void)packet;
+  send_result (request, -result, NULL);
+}
 
 /* Comes before the first EXEC; what was decided about this place stays decided. */
 static void
@@ -303,9 +312,13 @@ static void
 serve_channel (void)
 {
   static void (*const handlers[]) (NbMessage *, NbPacket *) = {
-    [NB_MESSAGE_EXEC] = handle_exec,     [NB_MESSAGE_KILL] = handle_kill,
-    [NB_MESSAGE_STATUS] = handle_status, [NB_MESSAGE_REAP] = handle_reap,
-    [NB_MESSAGE_LIST] = handle_list,     [NB_MESSAGE_WELCOME] = handle_welcome,
+    [NB_MESSAGE_EXEC] = handle_exec,
+    [NB_MESSAGE_KILL] = handle_kill,
+    [NB_MESSAGE_STATUS] = handle_status,
+    [NB_MESSAGE_REAP] = handle_reap,
+    [NB_MESSAGE_LIST] = handle_list,
+    [NB_MESSAGE_WELCOME] = handle_welcome,
+    [NB_MESSAGE_OOM_ADJUST] = handle_oom_adjust,
   };
   static NbPacket packet;
   static NbMessage message;

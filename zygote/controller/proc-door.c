@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "spawn/base/fd.h"
+#include "zygote/controller/oom-scores.h"
 #include "zygote/wire/channel.h"
 
 static int
@@ -19,7 +20,7 @@ open_list (pid_t pid)
 }
 
 int
-nb_proc_door_serve (int door)
+nb_proc_door_serve (int door, const NbLoop *loop)
 {
   static NbPacket packet;
   nb_autofd list = -1, reply = -1;
@@ -34,6 +35,7 @@ nb_proc_door_serve (int door)
   if (!packet.has_credentials || packet.pid <= 1 || !nb_fd_is_socket (reply, SOCK_SEQPACKET)
       || fcntl (reply, F_SETFL, O_NONBLOCK) < 0)
     return 0;
+  nb_oom_scores_add (packet.pid, loop);
   list = open_list (packet.pid);
   if (list >= 0)
     (void)nb_channel_send (reply, "L", 1, &list, 1);

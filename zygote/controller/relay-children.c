@@ -7,7 +7,7 @@
 #include "spawn/base/fd.h"
 
 int
-nb_relay_children_add (NbRelayChildren *children, uint32_t id, int pidfd)
+nb_relay_children_add (NbRelayChildren *children, uint32_t id, pid_t pid, int pidfd)
 {
   NbRelayChild *items = children->items;
   int result = children->n < NB_RELAY_MAX_CHILDREN ? 0 : -ENOSPC;
@@ -30,7 +30,7 @@ nb_relay_children_add (NbRelayChildren *children, uint32_t id, int pidfd)
       nb_fd_clear (&pidfd);
       return result;
     }
-  items[children->n++] = (NbRelayChild){ .id = id, .pidfd = pidfd };
+  items[children->n++] = (NbRelayChild){ .id = id, .pid = pid, .pidfd = pidfd };
   return 0;
 }
 

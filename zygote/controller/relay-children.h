@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum
 {
@@ -16,7 +17,8 @@ enum
 typedef struct
 {
   uint32_t id;
-  int pidfd;           /* of the real child; owned; -1 once it ended */
+  pid_t pid;           /* the real child's, in here */
+  int pidfd;           /* its; owned; -1 once it ended */
   int32_t browser_pid; /* its stand-in's; 0 until the browser said it */
   bool reaped;         /* the browser does not want the status */
 } NbRelayChild;
@@ -28,7 +30,7 @@ typedef struct
 } NbRelayChildren;
 
 /* Takes over pidfd. 0, -ENOMEM or -ENOSPC. */
-int nb_relay_children_add (NbRelayChildren *children, uint32_t id, int pidfd);
+int nb_relay_children_add (NbRelayChildren *children, uint32_t id, pid_t pid, int pidfd);
 
 /* NULL when there is none. Valid until the table changes. */
 NbRelayChild *nb_relay_children_find (const NbRelayChildren *children, uint32_t id);

@@ -31,7 +31,7 @@ typedef enum
 
 struct _NbRelay
 {
-  const NbRelayLoop *loop;
+  const NbLoop *loop;
   State state;
   int browser, zygote, link; /* owned */
   bool browser_is_watched;
@@ -146,7 +146,7 @@ adopt_child (NbRelay *relay, pid_t pid)
 
   if (pidfd < 0)
     return -errno;
-  result = nb_relay_children_add (&relay->children, ++relay->last_id, pidfd);
+  result = nb_relay_children_add (&relay->children, ++relay->last_id, pid, pidfd);
   if (result == 0)
     result = relay->loop->watch (pidfd);
   if (result == 0)
@@ -408,8 +408,16 @@ nb_relay_serve (NbRelay *relay, int fd)
   return child != NULL ? child_ended (relay, child) : 0;
 }
 
+pid_t
+nb_relay_find_child (const NbRelay *relay, int32_t browser_pid)
+{
+  const NbRelayChild *child = nb_relay_children_find_pid (&relay->children, browser_pid);
+
+  return child != NULL && child->pidfd >= 0 ? child->pid : 0;
+}
+
 NbRelay *
-nb_relay_new (int browser, int link, const NbRelayLoop *loop, int *zygote_end_out)
+nb_relay_new (int browser, int link, const NbLoop *loop, int *zygote_end_out)
 {
   NbRelay *relay = calloc (1, sizeof *relay);
   int ends[2];

@@ -17,29 +17,28 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
 
+#include "zygote/controller/loop.h"
 #include "zygote/wire/channel.h"
 
 typedef struct _NbRelay NbRelay;
-
-/* Adds or removes a descriptor from the caller's epoll set. */
-typedef struct
-{
-  int (*watch) (int fd);
-  void (*unwatch) (int fd);
-} NbRelayLoop;
 
 /*
  * Takes over the browser's control socket and the link. zygote_end_out: what the zygote
  * gets as its control socket, owned by the caller. NULL with errno set on failure.
  */
-NbRelay *nb_relay_new (int browser, int link, const NbRelayLoop *loop, int *zygote_end_out);
+NbRelay *nb_relay_new (int browser, int link, const NbLoop *loop, int *zygote_end_out);
 
 /* Whether fd is one of this relay's. */
 bool nb_relay_owns (const NbRelay *relay, int fd);
 
 /* Serves a readable descriptor. 0; -EPIPE when the conversation is over. */
 int nb_relay_serve (NbRelay *relay, int fd);
+
+/* The pid, in here, of the child whose stand-in the browser knows by browser_pid; or 0. */
+pid_t nb_relay_find_child (const NbRelay *relay, int32_t browser_pid);
 
 /* Closes everything: both sides see the end. */
 void nb_relay_free (NbRelay *relay);

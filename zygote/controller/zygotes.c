@@ -4,8 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "seccomp/landlock.h"
 #include "spawn/base/fd.h"
+#include "zygote/controller/oom-scores.h"
 #include "zygote/controller/proc-door.h"
 #include "zygote/preload/helper-environment.h"
 
@@ -23,16 +23,9 @@ static int doors[MAX_ZYGOTES];
 static size_t n_doors;
 static NbRelay *relays[MAX_ZYGOTES];
 static size_t n_relays;
-static const NbRelayLoop *the_loop;
+static const NbLoop *the_loop;
 
 /* --- door --- */
-
-static bool
-needs_door (const NbExec *exec)
-{
-  return exec->wall == NB_WALL_SECCOMP
-         || (exec->wall == NB_WALL_AUTO && nb_landlock_abi () == 0);
-}
 
 /* The end for the zygote, and its number there, above all the targets asked for. */
 static int
@@ -112,11 +105,8 @@ extend_environment (NbExec *exec, int door)
                      &overflow);
   nb_strings_append (&exec->envp, "NESTBOX_ZYGOTE=1", &overflow);
   nb_strings_append (&exec->envp, walls[exec->wall], &overflow);
-  if (door >= 0)
-    {
-      (void)snprintf (door_entry, sizeof door_entry, "NESTBOX_PROC_DOOR=%d", door);
-      nb_strings_append (&exec->envp, door_entry, &overflow);
-    }
+  (void)snprintf (door_entry, sizeof door_entry, "NESTBOX_PROC_DOOR=%d", door);
+  nb_strings_append (&exec->envp, door_entry, &overflow);
   return overflow ? -E2BIG : 0;
 }
 
@@ -139,7 +129,7 @@ take_out_link (const NbExec *exec, NbSpawn *spawn, const NbPacket *packet)
 }
 
 int
-nb_zygote_prepare (NbExec *exec, NbPacket *packet, bool relayed, const NbRelayLoop *loop,
+nb_zygote_prepare (NbExec *exec, NbPacket *packet, bool relayed, const NbLoop *loop,
                    NbSpawn *spawn, int made_out[2])
 {
   size_t link = take_out_link (exec, spawn, packet);
@@ -149,7 +139,7 @@ nb_zygote_prepare (NbExec *exec, NbPacket *packet, bool relayed, const NbRelayLo
   made_out[0] = made_out[1] = -1;
   if (relayed)
     result = link < packet->n_fds ? add_relay (packet, link, spawn, &made_out[0]) : -EPROTO;
-  if (result == 0 && needs_door (exec))
+  if (result == 0)
     {
       door = add_door (spawn, &made_out[1]);
       result = door < 0 ? door : 0;
@@ -157,11 +147,24 @@ nb_zygote_prepare (NbExec *exec, NbPacket *packet, bool relayed, const NbRelayLo
   return result < 0 ? result : extend_environment (exec, door);
 }
 
+/* Where PIDs are visible the browser's is translated by the broker already. */
+int
+nb_zygotes_adjust_oom (bool relayed, int32_t pid, int32_t score)
+{
+  pid_t inner = relayed ? 0 : pid;
+
+  for (size_t i = 0; i < n_relays && inner == 0; i++)
+    inner = nb_relay_find_child (relays[i], pid);
+  return inner > 0 ? nb_oom_scores_set (inner, score) : -ESRCH;
+}
+
 void
 nb_zygotes_serve (int fd)
 {
+  if (the_loop != NULL && nb_oom_scores_serve (fd, the_loop))
+    return;
   for (size_t i = 0; i < n_doors; i++)
-    if (doors[i] == fd && nb_proc_door_serve (fd) < 0)
+    if (doors[i] == fd && nb_proc_door_serve (fd, the_loop) < 0)
       {
         nb_fd_clear (&doors[i]);
         doors[i] = doors[--n_doors];

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What a zygote is given beyond other children: the environment that confines it, a door
- * to its own /proc (see zygote/preload/proc-door-client.h) where its wall needs one, and
- * a relay to its browser where PIDs are hidden.
+ * for its children (see zygote/preload/proc-door-client.h), and a relay to its browser
+ * where PIDs are hidden.
  */
 #pragma once
 
@@ -17,8 +17,14 @@
  * packet that the zygote is not to have are taken out of it. made: descriptors to close
  * when the zygote runs, at most 2, -1 for none. 0 or -errno.
  */
-int nb_zygote_prepare (NbExec *exec, NbPacket *packet, bool relayed,
-                       const NbRelayLoop *loop, NbSpawn *spawn, int made_out[2]);
+int nb_zygote_prepare (NbExec *exec, NbPacket *packet, bool relayed, const NbLoop *loop,
+                       NbSpawn *spawn, int made_out[2]);
 
-/* Serves a readable descriptor if it belongs to a zygote's door or relay. */
+/*
+ * Sets the OOM score of a zygote's child. pid: where zygotes are relayed the browser's,
+ * else the one in here. 0; -ESRCH, -EINVAL, or -EACCES where the kernel refuses.
+ */
+int nb_zygotes_adjust_oom (bool relayed, int32_t pid, int32_t score);
+
+/* Serves a readable descriptor if it belongs to a zygote's door, relay or child. */
 void nb_zygotes_serve (int fd);

@@ -47,7 +47,7 @@ ask (void)
 }
 
 int
-nb_proc_door_fetch (void)
+nb_proc_door_use (bool keep_list)
 {
   int dumpable = prctl (PR_GET_DUMPABLE), result;
 
@@ -59,6 +59,8 @@ nb_proc_door_fetch (void)
   result = ask ();
   if (prctl (PR_SET_DUMPABLE, dumpable) < 0)
     return -errno;
+  if (!keep_list)
+    nb_fd_clear (&own_list);
   return result;
 }
 

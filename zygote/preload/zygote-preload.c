@@ -105,12 +105,10 @@ prepare_child (void)
   result = nb_landlock_enter_scope ();
   if (result < 0)
     die ("Landlock scope of a child", -result);
-  if (self.wall == NB_WALL_SECCOMP)
-    {
-      result = nb_proc_door_fetch ();
-      if (result < 0)
-        die ("list of open files", -result);
-    }
+  /* Only the list is needed to go on; a score that cannot be set is not a hole. */
+  result = nb_proc_door_use (self.wall == NB_WALL_SECCOMP);
+  if (result < 0 && self.wall == NB_WALL_SECCOMP)
+    die ("list of open files", -result);
 }
 
 /* Interposed; Chromium's ChrootMe() calls it for the helper's pid and no other. */

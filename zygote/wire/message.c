@@ -218,6 +218,20 @@ decode_welcome (NbPickleReader *reader, NbMessage *message)
 }
 
 static void
+encode_oom_adjust (NbPickleWriter *writer, const NbMessage *message)
+{
+  nb_pickle_writer_int (writer, message->oom.pid);
+  nb_pickle_writer_int (writer, message->oom.score);
+}
+
+static void
+decode_oom_adjust (NbPickleReader *reader, NbMessage *message)
+{
+  message->oom.pid = nb_pickle_reader_int (reader);
+  message->oom.score = nb_pickle_reader_int (reader);
+}
+
+static void
 encode_say (NbPickleWriter *writer, const NbMessage *message)
 {
   write_slice (writer, message->text);
@@ -253,6 +267,7 @@ static const struct
   [NB_MESSAGE_EXITED] = { "EXITED", 0, 0, encode_exited, decode_exited },
   [NB_MESSAGE_WELCOME] = { "WELCOME", 0, 0, encode_welcome, decode_welcome },
   [NB_MESSAGE_SAY] = { "SAY", 0, 0, encode_say, decode_say },
+  [NB_MESSAGE_OOM_ADJUST] = { "OOM_ADJUST", 0, 0, encode_oom_adjust, decode_oom_adjust },
 };
 
 static bool

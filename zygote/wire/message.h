@@ -32,6 +32,7 @@ typedef enum
   NB_MESSAGE_EXITED = 10,  /* event: a child ended; exactly once per child */
   NB_MESSAGE_WELCOME = 11, /* answer to a HELLO that was good */
   NB_MESSAGE_SAY = 12, /* request of a relay: send this on the browser's control socket */
+  NB_MESSAGE_OOM_ADJUST = 13, /* request: OOM score of a zygote's child */
 } NbMessageType;
 
 enum
@@ -122,8 +123,14 @@ typedef struct
   {
     NbHello hello;
     NbExec exec;
-    bool relay;      /* WELCOME: PIDs are hidden, zygotes are to be relayed */
-    NbSlice text;    /* SAY */
+    bool relay;   /* WELCOME: PIDs are hidden, zygotes are to be relayed */
+    NbSlice text; /* SAY */
+    struct
+    {
+      int32_t
+          pid; /* as the browser knows the child; no capability: unknown ones are ESRCH */
+      int32_t score; /* 0 to 1000 */
+    } oom;
     int32_t signal;  /* KILL */
     bool known_dead; /* STATUS: end the child if it still runs */
     NbResult result;

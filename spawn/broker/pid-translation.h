@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* PIDs of one process in two namespaces, where both can be seen. */
+#pragma once
+
+#include <sys/types.h>
+
+/*
+ * The pid that a process, known here as pid, has in the namespace right below ours; 0
+ * when it does not live in one, or does not live (linux: /proc/PID/status, NSpid).
+ */
+pid_t nb_pid_below (pid_t pid);

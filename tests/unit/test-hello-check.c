@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* A place that is good enough, and the same place with one thing wrong at a time. */
+#include "spawn/broker/hello-check.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "spawn/base/flatpak-level.h"
+#include "tests/lib/nb-test.h"
+
+static const char *const namespace_paths[NB_N_NAMESPACES]
+    = { "/proc/self/ns/pid", "/proc/self/ns/net", "/proc/self/ns/mnt",
+        "/proc/self/ns/ipc" };
+
+/* All that nb_hello_check() is told. */
+typedef struct
+{
+  NbHello hello;
+  uid_t uid;
+  NbWall wall;
+} Place;
+
+static uint64_t
+own_namespace (NbNamespace namespace)
+{
+  struct stat own;
+
+  g_assert_cmpint (stat (namespace_paths[namespace], &own), ==, 0);
+  return own.st_ino;
+}
+
+static Place
+good_place (void)
+{
+  Place place = { .hello = { .version = NB_PROTOCOL_VERSION,
+                             .level = NB_FLATPAK_SUB_SANDBOX,
+                             .landlock_abi = 6,
+                             .seccomp = true,
+                             .no_new_privs = true },
+                  .uid = getuid (),
+                  .wall = NB_WALL_AUTO };
+
+  for (int i = 0; i < NB_N_NAMESPACES; i++)
+    place.hello.namespaces[i] = own_namespace ((NbNamespace)i) + 1;
+  return place;
+}
+
+static const char *
+check (const Place *place)
+{
+  return nb_hello_check (&place->hello, place->uid, place->wall);
+}
+
+static void
+make_old (Place *place)
+{
+  place->hello.version = NB_PROTOCOL_VERSION - 1;
+}
+
+static void
+make_new (Place *place)
+{
+  place->hello.version = NB_PROTOCOL_VERSION + 1;
+}
+
+static void
+make_foreign (Place *place)
+{
+  place->uid = getuid () + 1;
+}
+
+static void
+make_level_none (Place *place)
+{
+  place->hello.level = NB_FLATPAK_NONE;
+}
+
+static void
+make_level_app (Place *place)
+{
+  place->hello.level = NB_FLATPAK_APP;
+}
+
+static void
+make_level_unknown (Place *place)
+{
+  place->hello.level = 99;
+}
+
+static void
+make_privileged (Place *place)
+{
+  place->hello.no_new_privs = false;
+}
+
+static void
+share_pid (Place *place)
+{
+  place->hello.namespaces[NB_NAMESPACE_PID] = own_namespace (NB_NAMESPACE_PID);
+}
+
+static void
+share_net (Place *place)
+{
+  place->hello.namespaces[NB_NAMESPACE_NET] = own_namespace (NB_NAMESPACE_NET);
+}
+
+static void
+share_mnt (Place *place)
+{
+  place->hello.namespaces[NB_NAMESPACE_MNT] = own_namespace (NB_NAMESPACE_MNT);
+}
+
+static void
+share_ipc (Place *place)
+{
+  place->hello.namespaces[NB_NAMESPACE_IPC] = own_namespace (NB_NAMESPACE_IPC);
+}
+
+static void
+hide_namespace (Place *place)
+{
+  place->hello.namespaces[NB_NAMESPACE_IPC] = 0;
+}
+
+static void
+take_seccomp (Place *place)
+{
+  place->hello.seccomp = false;
+}
+
+static void
+take_landlock (Place *place)
+{
+  place->hello.landlock_abi = 0;
+  place->wall = NB_WALL_LANDLOCK;
+}
+
+typedef struct
+{
+  const char *name;
+  void (*spoil) (Place *place);
+  const char *complaint; /* a part of it that no other complaint has */
+} DefectCase;
+
+static const DefectCase defects[] = {
+  { "older-controller", make_old, "another version" },
+  { "newer-controller", make_new, "another version" },
+  { "another-user", make_foreign, "another user" },
+  { "not-in-flatpak", make_level_none, "not a sub-sandbox" },
+  { "in-the-app-itself", make_level_app, "not a sub-sandbox" },
+  { "at-an-unknown-level", make_level_unknown, "not a sub-sandbox" },
+  { "new-privileges", make_privileged, "gain privileges" },
+  { "same-pid-namespace", share_pid, "PID namespace" },
+  { "same-network", share_net, "network namespace" },
+  { "same-mounts", share_mnt, "mount namespace" },
+  { "same-ipc", share_ipc, "IPC namespace" },
+  { "unreadable-namespaces", hide_namespace, "namespaces cannot be read" },
+  { "no-seccomp", take_seccomp, "seccomp" },
+  { "no-landlock-where-asked-for", take_landlock, "no Landlock" },
+};
+
+/* Its own complaint: one line, with its mark and with that of no other defect. */
+static void
+test_defect (gconstpointer data)
+{
+  const DefectCase *test = data;
+  Place place = good_place ();
+  const char *complaint;
+
+  test->spoil (&place);
+  complaint = check (&place);
+  g_assert_nonnull (complaint);
+  g_assert_null (strchr (complaint, '\n'));
+  for (size_t i = 0; i < NB_ARRAY_SIZE (defects); i++)
+    g_assert_true ((strstr (complaint, defects[i].complaint) != NULL)
+                   == (strcmp (defects[i].complaint, test->complaint) == 0));
+}
+
+static void
+test_good_place (void)
+{
+  static const NbWall walls[] = { NB_WALL_AUTO, NB_WALL_LANDLOCK, NB_WALL_SECCOMP };
+  Place place = good_place ();
+
+  for (size_t i = 0; i < NB_ARRAY_SIZE (walls); i++)
+    {
+      place.wall = walls[i];
+      g_assert_cmpstr (check (&place), ==, NULL);
+    }
+}
+
+/* Seccomp stands in for it, so its absence alone is no defect. */
+static void
+test_no_landlock (void)
+{
+  Place place = good_place ();
+
+  place.hello.landlock_abi = 0;
+  g_assert_cmpstr (check (&place), ==, NULL);
+  place.wall = NB_WALL_SECCOMP;
+  g_assert_cmpstr (check (&place), ==, NULL);
+}
+
+int
+main (int argc, char **argv)
+{
+  nb_test_init (&argc, &argv);
+  nb_test_add ("/hello-check/good-place", test_good_place);
+  nb_test_add ("/hello-check/landlock-is-not-needed", test_no_landlock);
+  nb_test_add_cases ("/hello-check/defect", defects, test_defect);
+  return g_test_run ();
+}

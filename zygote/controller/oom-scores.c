@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "zygote/controller/oom-scores.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "spawn/base/fd.h"
+
+enum
+{
+  MAX_SCORES = 4096,
+  HIGHEST_SCORE = 1000, /* linux: include/uapi/linux/oom.h, OOM_SCORE_ADJ_MAX */
+};
+
+typedef struct
+{
+  pid_t pid;
+  int pidfd, file; /* owned */
+} Score;
+
+static Score *scores;
+static size_t n_scores, allocated;
+
+static bool
+reserve (void)
+{
+  size_t wanted = allocated == 0 ? 16 : allocated * 2;
+  Score *larger;
+
+  if (n_scores < allocated)
+    return true;
+  larger = n_scores < MAX_SCORES ? reallocarray (scores, wanted, sizeof *scores) : NULL;
+  if (larger == NULL)
+    return false;
+  scores = larger;
+  allocated = wanted;
+  return true;
+}
+
+/* Without its score a child is as likely to be ended as the browser, and no more. */
+void
+nb_oom_scores_add (pid_t pid, const NbLoop *loop)
+{
+  char path[48];
+  nb_autofd file = -1, pidfd = (int)syscall (SYS_pidfd_open, pid, 0);
+
+  (void)snprintf (path, sizeof path, "/proc/%d/oom_score_adj", (int)pid);
+  file = open (path, O_WRONLY | O_CLOEXEC);
+  if (pidfd < 0 || file < 0 || !reserve () || loop->watch (pidfd) < 0)
+    return;
+  scores[n_scores++] = (Score){ pid, nb_fd_steal (&pidfd), nb_fd_steal (&file) };
+}
+
+bool
+nb_oom_scores_serve (int pidfd, const NbLoop *loop)
+{
+  for (size_t i = 0; i < n_scores; i++)
+    if (scores[i].pidfd == pidfd)
+      {
+        loop->unwatch (pidfd);
+        nb_fd_clear (&scores[i].pidfd);
+        nb_fd_clear (&scores[i].file);
+        scores[i] = scores[--n_scores];
+        return true;
+      }
+  return false;
+}
+
+static bool
+lives (int pidfd)
+{
+  struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+
+  return poll (&ended, 1, 0) == 0;
+}
+
+int
+nb_oom_scores_set (pid_t pid, int score)
+{
+  char text[16];
+  int length = snprintf (text, sizeof text, "%d", score);
+
+  if (score < 0 || score > HIGHEST_SCORE)
+    return -EINVAL;
+  for (size_t i = 0; i < n_scores; i++)
+    if (scores[i].pid == pid && lives (scores[i].pidfd))
+      return write (scores[i].file, text, (size_t)length) < 0 ? -errno : 0;
+  return -ESRCH;
+}
