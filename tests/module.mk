@@ -28,7 +28,13 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
   seccomp/landlock.c
 
 # What the real-Flatpak tests run inside the app.
-test_programs := launch-like-chromium probe-walls execute-itself bench-exec
+test_programs := launch-like-chromium probe-walls execute-itself bench-exec talk-to-zygote \
+  fake-zygote
 bench-exec_sources = spawn/base/fd.c $(wire_sources)
+browser_side_sources = tests/lib/browser-side.c spawn/base/fd.c $(wire_sources) \
+  zygote/wire/zygote-command.c
+launch-like-chromium_sources = $(browser_side_sources)
+talk-to-zygote_sources = $(browser_side_sources)
+fake-zygote_sources = spawn/base/fd.c $(wire_sources) zygote/wire/zygote-command.c
 # What they run on the host.
 rig_programs := fault-portal

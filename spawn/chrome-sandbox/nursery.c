@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -18,6 +19,8 @@
 
 enum
 {
+  PAGE_BYTES = 4096,
+  OLD_STACK_BYTES = 256 * 1024, /* below the stand-in's frame: of calls that returned */
   MAX_STAND_INS = 4096,
   LINK_FD = STDERR_FILENO + 1, /* the only descriptor that a stand-in keeps */
 };
@@ -26,8 +29,12 @@ typedef struct
 {
   uint32_t id; /* of the child */
   pid_t pid;   /* ours to collect, so it is not used again before */
-  int pidfd;   /* -1 once its death was seen */
+  bool dead;   /* and the controller knows */
 } StandIn;
+
+/* What was received last. In pages of their own: a stand-in gives its copies back. */
+_Alignas(PAGE_BYTES) static NbPacket received_packet;
+_Alignas(PAGE_BYTES) static NbMessage received;
 
 struct _NbNursery
 {
@@ -58,6 +65,23 @@ pass_signal (int link, uint32_t child, int number)
  * it is the child's affair.
  */
 
+static void
+give_back (void *start, size_t bytes)
+{
+  (void)madvise (start, bytes / PAGE_BYTES * PAGE_BYTES, MADV_DONTNEED);
+}
+
+/* Scratch memory that the nursery will write to again, and this would keep the old of. */
+static void
+give_scratch_back (void)
+{
+  uintptr_t frame = (uintptr_t)__builtin_frame_address (0) / PAGE_BYTES * PAGE_BYTES;
+
+  give_back (&received_packet, sizeof received_packet);
+  give_back (&received, sizeof received);
+  give_back ((void *)(frame - PAGE_BYTES - OLD_STACK_BYTES), OLD_STACK_BYTES);
+}
+
 static _Noreturn void
 stand_in (int link, int oracle, uint32_t child, pid_t parent)
 {
@@ -72,6 +96,7 @@ stand_in (int link, int oracle, uint32_t child, pid_t parent)
       || (link != LINK_FD && dup3 (link, LINK_FD, O_CLOEXEC) < 0)
       || nb_fd_close_from (LINK_FD + 1) < 0)
     _exit (1);
+  give_scratch_back ();
   for (;;)
     {
       int number = sigwaitinfo (&all, NULL);
@@ -119,14 +144,14 @@ make (NbNursery *nursery, uint32_t id, int oracle)
 
   if (result < 0)
     return result;
-  pid = fork ();
+  /* Not fork(): what libc would tidy up in the child is memory of its own for nothing. */
+  pid = (pid_t)syscall (SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
   if (pid < 0)
     return -errno;
   if (pid == 0)
     stand_in (nursery->link, oracle, id, self);
-  nursery->items[nursery->n++]
-      = (StandIn){ .id = id, .pid = pid, .pidfd = (int)syscall (SYS_pidfd_open, pid, 0) };
-  return watch (nursery, nursery->items[nursery->n - 1].pidfd);
+  nursery->items[nursery->n++] = (StandIn){ .id = id, .pid = pid };
+  return 0;
 }
 
 static void
@@ -134,27 +159,46 @@ end (NbNursery *nursery, StandIn *item)
 {
   (void)kill (item->pid, SIGKILL);
   (void)waitpid (item->pid, NULL, 0);
-  nb_fd_clear (&item->pidfd);
+
   *item = nursery->items[--nursery->n];
 }
 
 /* Killed by a signal that nothing can catch: its zombie stays until end(). */
 static void
-serve_death (NbNursery *nursery, int pidfd)
+note_death (NbNursery *nursery, StandIn *item)
 {
+  if (item == NULL || item->dead)
+    return;
+  item->dead = true;
+  (void)pass_signal (nursery->link, item->id, SIGKILL);
+}
+
+static pid_t
+find_zombie (idtype_t type, pid_t pid)
+{
+  siginfo_t info = { .si_pid = 0 };
+  int result = waitid (type, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT);
+
+  return result == 0 ? info.si_pid : 0;
+}
+
+/*
+ * Signals of several deaths come as one, so that all are looked for; but one by one only
+ * when there is a zombie, which hides others from a look at all.
+ */
+static void
+note_deaths (NbNursery *nursery)
+{
+  if (find_zombie (P_ALL, 0) == 0)
+    return;
   for (size_t i = 0; i < nursery->n; i++)
-    if (nursery->items[i].pidfd == pidfd)
-      {
-        (void)epoll_ctl (nursery->epoll, EPOLL_CTL_DEL, pidfd, NULL);
-        nb_fd_clear (&nursery->items[i].pidfd);
-        (void)pass_signal (nursery->link, nursery->items[i].id, SIGKILL);
-        return;
-      }
+    if (find_zombie (P_PID, nursery->items[i].pid) != 0)
+      note_death (nursery, &nursery->items[i]);
 }
 
 /* SIGSTOP cannot be caught either, but its continuation can. */
 static void
-serve_stops (NbNursery *nursery)
+serve_children (NbNursery *nursery)
 {
   struct signalfd_siginfo info;
 
@@ -162,19 +206,20 @@ serve_stops (NbNursery *nursery)
     for (size_t i = 0; i < nursery->n && info.ssi_code == CLD_STOPPED; i++)
       if (nursery->items[i].pid == (pid_t)info.ssi_pid)
         (void)pass_signal (nursery->link, nursery->items[i].id, SIGSTOP);
+  note_deaths (nursery);
 }
 
 /* Boot message and hello, by the process that the browser started and can see. */
 static int
-say (NbNursery *nursery, const NbMessage *message)
+say (NbNursery *nursery)
 {
-  NbMessage answer = { .type = NB_MESSAGE_RESULT, .serial = message->serial };
-  int result = nb_channel_send (nursery->control, message->text.data, message->text.length,
+  NbMessage answer = { .type = NB_MESSAGE_RESULT, .serial = received.serial };
+  int result = nb_channel_send (nursery->control, received.text.data, received.text.length,
                                 NULL, 0);
 
   answer.result.error = -result;
   answer.result.detail = nb_slice ("");
-  if (message->serial == 1) /* the hello; from now on the relay speaks */
+  if (received.serial == 1) /* the hello; from now on the relay speaks */
     nb_fd_clear (&nursery->control);
   return nb_message_send (nursery->link, &answer, NULL, 0);
 }
@@ -182,25 +227,23 @@ say (NbNursery *nursery, const NbMessage *message)
 static int
 serve_link (NbNursery *nursery)
 {
-  static NbPacket packet;
-  static NbMessage message;
   StandIn *item;
-  int result = nb_channel_receive (nursery->link, &packet);
+  int result = nb_channel_receive (nursery->link, &received_packet);
 
-  if (result <= 0 || nb_message_decode (&packet, &message) < 0)
+  if (result <= 0 || nb_message_decode (&received_packet, &received) < 0)
     {
       if (result > 0)
-        nb_packet_clear (&packet);
+        nb_packet_clear (&received_packet);
       return -EPIPE;
     }
-  item = find (nursery, message.child);
-  if (message.type == NB_MESSAGE_SAY)
-    result = say (nursery, &message);
-  else if (message.type == NB_MESSAGE_BORN && packet.n_fds == 1)
-    (void)make (nursery, message.child, packet.fds[0]);
-  else if (message.type == NB_MESSAGE_EXITED && item != NULL)
+  item = find (nursery, received.child);
+  if (received.type == NB_MESSAGE_SAY)
+    result = say (nursery);
+  else if (received.type == NB_MESSAGE_BORN && received_packet.n_fds == 1)
+    (void)make (nursery, received.child, received_packet.fds[0]);
+  else if (received.type == NB_MESSAGE_EXITED && item != NULL)
     end (nursery, item);
-  nb_packet_clear (&packet);
+  nb_packet_clear (&received_packet);
   return result < 0 ? -EPIPE : 0;
 }
 
@@ -219,10 +262,7 @@ nb_nursery_serve (NbNursery *nursery)
     return 0;
   if (event.data.fd == nursery->link)
     return serve_link (nursery);
-  if (event.data.fd == nursery->signals)
-    serve_stops (nursery);
-  else
-    serve_death (nursery, event.data.fd);
+  serve_children (nursery);
   return 0;
 }
 

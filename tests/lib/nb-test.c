@@ -271,3 +271,16 @@ nb_test_data_path (const char *name)
 
   return g_build_filename (source != NULL ? source : ".", "tests", "data", name, NULL);
 }
+
+void
+nb_test_child_drop_root (void)
+{
+  enum
+  {
+    NOBODY = 65534,
+  };
+
+  if (geteuid () == 0)
+    nb_test_child_check (setresgid (NOBODY, NOBODY, NOBODY) == 0
+                         && setresuid (NOBODY, NOBODY, NOBODY) == 0);
+}

@@ -48,6 +48,9 @@ pid_t nb_test_fork (void (*body) (gconstpointer data), gconstpointer data);
 /* Runs body in a child of its own; the test fails unless body returns. */
 void nb_test_in_child (void (*body) (gconstpointer data), gconstpointer data);
 
+/* In such a child: root becomes an ordinary user, for good. */
+void nb_test_child_drop_root (void);
+
 /* In such a child, where an assertion of GLib would speak on the test's own output. */
 #define nb_test_child_check(condition)                                                     \
   nb_test_child_verify ((condition), __FILE__, __LINE__, #condition)

@@ -128,7 +128,12 @@ typedef struct
 
 static const ArchCase arch_cases[] = {
   { "i386", AUDIT_ARCH_I386 },       { "arm", AUDIT_ARCH_ARM },
-  { "x86-64", AUDIT_ARCH_X86_64 },   { "aarch64", AUDIT_ARCH_AARCH64 },
+#ifndef __x86_64__
+  { "x86-64", AUDIT_ARCH_X86_64 },
+#endif
+#ifndef __aarch64__
+  { "aarch64", AUDIT_ARCH_AARCH64 },
+#endif
   { "riscv64", AUDIT_ARCH_RISCV64 }, { "ppc64le", AUDIT_ARCH_PPC64LE },
   { "s390x", AUDIT_ARCH_S390X },     { "none", 0 },
   { "all-bits", UINT32_MAX },
@@ -140,11 +145,6 @@ test_other_architecture (gconstpointer data)
 {
   const ArchCase *test = data;
 
-  if (test->arch == NATIVE_ARCH)
-    {
-      g_test_skip ("this is the machine's own architecture");
-      return;
-    }
   for (int number = 0; number <= LAST_CALL; number++)
     g_assert_cmphex (verdict (test->arch, number), ==, SECCOMP_RET_KILL_PROCESS);
 }
@@ -281,6 +281,7 @@ static void
 enter_without_no_new_privs (gconstpointer data)
 {
   (void)data;
+  nb_test_child_drop_root ();
   nb_test_child_check (nb_seccomp_enter_path_wall () == -EACCES);
   nb_test_child_check (try_open ("/etc/passwd", O_RDONLY) == 0);
 }
@@ -288,8 +289,8 @@ enter_without_no_new_privs (gconstpointer data)
 static void
 test_without_no_new_privs (void)
 {
-  if (geteuid () == 0 || prctl (PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0)
-    g_test_skip ("only an ordinary user that may gain privileges is refused");
+  if (prctl (PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 0)
+    g_test_skip ("only who may gain privileges is refused");
   else
     nb_test_in_child (enter_without_no_new_privs, NULL);
 }

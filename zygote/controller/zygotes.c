@@ -161,8 +161,6 @@ nb_zygotes_adjust_oom (bool relayed, int32_t pid, int32_t score)
 void
 nb_zygotes_serve (int fd)
 {
-  if (the_loop != NULL && nb_oom_scores_serve (fd, the_loop))
-    return;
   for (size_t i = 0; i < n_doors; i++)
     if (doors[i] == fd && nb_proc_door_serve (fd, the_loop) < 0)
       {
@@ -180,4 +178,6 @@ nb_zygotes_serve (int fd)
           }
         return;
       }
+  if (the_loop != NULL)
+    (void)nb_oom_scores_serve (fd, the_loop);
 }

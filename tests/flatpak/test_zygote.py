@@ -1,0 +1,62 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-3-Clause
+"""The conversation between a browser and its zygote, from the browser's side."""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+from nbrig import case  # noqa: E402
+
+TESTS = '/app/libexec/nestbox-tests'
+KILLED, CRASHED = '2 0x9 gone', '3 0x5 gone'  # TerminationStatus, wait status
+# Chromium's own: with no descriptor of a browser's, its children stop themselves.
+CRASHES = {CRASHED, '3 0x4 gone', '3 0x6 gone', '3 0xb gone'}
+
+
+class VisiblePids(case.SessionCase):
+    options = ()
+
+    def talk(self, mode, *command):
+        status, output = self.run_in_app('nestbox', 'run', *self.options, '--',
+                                         f'{TESTS}/talk-to-zygote', mode, *command, timeout=60)
+        self.assertEqual(status, 0, output)
+        self.assertEqual(output.splitlines()[-1], 'done')
+        return dict(line.split(' = ') for line in output.splitlines() if ' = ' in line)
+
+    def test_01_every_end_of_a_child_is_told_as_it_was(self):
+        rows = self.talk('table', f'{TESTS}/fake-zygote', '--type=zygote')
+        self.assertEqual(rows, {
+            'status word': '0x2f',
+            'exit': '1 0x700 gone',
+            'crash': '3 0xb gone',
+            'known dead': KILLED,
+            'SIGKILL': KILLED,
+            'SIGTERM': '2 0xf gone',
+            'SIGSEGV': '3 0xb gone',
+            'SIGTERM then SIGKILL': KILLED,
+            'reap': 'gone after no time',
+            'reap of a stubborn one': 'gone after 2 s',
+            'silent': '-1',
+            'after the silent one': KILLED,
+        })
+
+    def test_02_chromiums_own_zygote(self):
+        rows = self.talk('types', '/app/chromium/chromium', '--type=zygote', '--headless=new')
+        self.assertEqual(rows['status word'], '0x2f')
+        for type_ in ('renderer', 'utility'):
+            self.assertIn(rows[f'{type_} ends'], CRASHES)
+            self.assertIn(rows[f'{type_} known dead'], CRASHES | {KILLED})
+            self.assertRegex(rows[f'{type_} reap'], '^gone after')
+
+
+class HiddenPids(VisiblePids):
+    hidden_pids = True
+
+
+class ForcedStandIns(VisiblePids):
+    options = ('--pids=stand-in',)
+
+
+if __name__ == '__main__':
+    case.main()

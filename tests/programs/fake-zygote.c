@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * fake-zygote --type=zygote: speaks as Chromium's zygote does, in the order it does
+ * (content/zygote/zygote_linux.cc), but its children do something known by their type:
+ * "pause" until a signal, "exit" with 7, "crash" by SIGSEGV, "stubborn" ignores SIGTERM,
+ * "silent" never pings.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "spawn/base/fd.h"
+#include "zygote/wire/channel.h"
+#include "zygote/wire/zygote-command.h"
+
+enum
+{
+  CONTROL_FD = 3,
+  MAX_CHILDREN = 4096,
+  REAP_AFTER_MS = 2000,
+};
+
+typedef struct
+{
+  int32_t real_pid; /* what the browser calls it */
+  pid_t pid;
+  int64_t kill_at_ms; /* 0: not to be reaped */
+} Child;
+
+static Child children[MAX_CHILDREN];
+static size_t n_children;
+
+static int64_t
+now_ms (void)
+{
+  struct timespec now;
+
+  (void)clock_gettime (CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void
+die (const char *what)
+{
+  perror (what);
+  exit (1);
+}
+
+static void
+reply (const uint32_t *words, size_t bytes)
+{
+  if (nb_channel_send (CONTROL_FD, words, bytes, NULL, 0) < 0)
+    exit (0);
+}
+
+static Child *
+find (int32_t real_pid)
+{
+  for (size_t i = 0; i < n_children; i++)
+    if (children[i].real_pid == real_pid)
+      return &children[i];
+  return NULL;
+}
+
+static void
+forget (Child *child)
+{
+  *child = children[--n_children];
+}
+
+/* As setuid_sandbox_client.cc: ChrootMe. */
+static void
+enter_chroot (void)
+{
+  const char *fd = getenv ("SBX_D"), *helper = getenv ("SBX_HELPER_PID");
+  char answer = '\0';
+
+  if (fd == NULL || helper == NULL || write (atoi (fd), "C", 1) != 1
+      || waitpid (atoi (helper), NULL, 0) < 0 || read (atoi (fd), &answer, 1) != 1
+      || answer != 'O' || getpid () != 1)
+    die ("chroot");
+}
+
+static _Noreturn void
+run_child (NbSlice type, int oracle)
+{
+  static const struct rlimit no_core;
+
+  if (type.length == 6 && memcmp (type.data, "silent", 6) == 0)
+    exit (0);
+  if (nb_channel_send (oracle, NB_ZYGOTE_PING, sizeof NB_ZYGOTE_PING, NULL, 0) < 0)
+    exit (1);
+  (void)setrlimit (RLIMIT_CORE, &no_core);
+  (void)nb_fd_close_from (CONTROL_FD);
+  if (type.length == 4 && memcmp (type.data, "exit", 4) == 0)
+    _exit (7);
+  if (type.length == 5 && memcmp (type.data, "crash", 5) == 0)
+    (void)raise (SIGSEGV);
+  if (type.length == 8 && memcmp (type.data, "stubborn", 8) == 0)
+    (void)signal (SIGTERM, SIG_IGN);
+  for (;;)
+    (void)pause ();
+}
+
+static int32_t
+receive_real_pid (void)
+{
+  static NbPacket packet;
+  static NbZygoteCommand command;
+
+  if (nb_channel_receive (CONTROL_FD, &packet) <= 0
+      || nb_zygote_command_decode (packet.bytes, packet.size, 0, &command) < 0
+      || command.type != NB_ZYGOTE_FORK_REAL_PID)
+    die ("real pid");
+  return command.pid;
+}
+
+static void
+handle_fork (NbPacket *packet, const NbZygoteCommand *command)
+{
+  pid_t pid = fork ();
+  int32_t real_pid;
+
+  if (pid < 0)
+    die ("fork");
+  if (pid == 0)
+    run_child (command->process_type, packet->fds[0]);
+  nb_packet_clear (packet);
+  real_pid = receive_real_pid ();
+  if (real_pid <= 0)
+    {
+      (void)kill (pid, SIGKILL);
+      (void)waitpid (pid, NULL, 0);
+    }
+  else
+    children[n_children++] = (Child){ .real_pid = real_pid, .pid = pid };
+  reply ((uint32_t[]){ 8, (uint32_t)(real_pid > 0 ? real_pid : -1), 0 }, 12);
+}
+
+static uint32_t
+termination_status (int wait_status)
+{
+  if (WIFEXITED (wait_status))
+    return WEXITSTATUS (wait_status) != 0;
+  switch (WTERMSIG (wait_status))
+    {
+    case SIGKILL:
+    case SIGINT:
+    case SIGTERM:
+      return 2;
+    case SIGSEGV:
+      return 3;
+    default:
+      return 0;
+    }
+}
+
+static void
+handle_status (const NbZygoteCommand *command)
+{
+  Child *child = find (command->pid);
+  int wait_status = 0;
+  pid_t ended;
+
+  if (child == NULL)
+    die ("unknown pid");
+  if (command->known_dead)
+    (void)kill (child->pid, SIGKILL);
+  ended = waitpid (child->pid, &wait_status, command->known_dead ? 0 : WNOHANG);
+  if (ended == child->pid)
+    forget (child);
+  reply ((uint32_t[]){ 8, ended == 0 ? 4 : termination_status (wait_status),
+                       (uint32_t)wait_status },
+         12);
+}
+
+static void
+handle_reap (const NbZygoteCommand *command)
+{
+  Child *child = find (command->pid);
+
+  if (child == NULL)
+    die ("unknown pid");
+  child->real_pid = 0;
+  child->kill_at_ms = now_ms () + REAP_AFTER_MS;
+}
+
+static void
+reap_children (void)
+{
+  for (size_t i = n_children; i-- > 0;)
+    {
+      Child *child = &children[i];
+
+      if (child->kill_at_ms == 0)
+        continue;
+      if (now_ms () >= child->kill_at_ms)
+        (void)kill (child->pid, SIGKILL);
+      if (waitpid (child->pid, NULL, WNOHANG) == child->pid)
+        forget (child);
+    }
+}
+
+static void
+handle_command (void)
+{
+  static NbPacket packet;
+  static NbZygoteCommand command;
+
+  if (nb_channel_receive (CONTROL_FD, &packet) <= 0)
+    exit (0);
+  if (nb_zygote_command_decode (packet.bytes, packet.size, packet.n_fds, &command) < 0)
+    die ("command");
+  if (command.type == NB_ZYGOTE_FORK)
+    handle_fork (&packet, &command);
+  else if (command.type == NB_ZYGOTE_TERMINATION_STATUS)
+    handle_status (&command);
+  else if (command.type == NB_ZYGOTE_REAP)
+    handle_reap (&command);
+  else if (command.type == NB_ZYGOTE_SANDBOX_STATUS)
+    reply ((uint32_t[]){ 0x2f }, 4);
+}
+
+int
+main (void)
+{
+  reply ((const uint32_t *)NB_ZYGOTE_BOOT, sizeof NB_ZYGOTE_BOOT);
+  enter_chroot ();
+  reply ((const uint32_t *)NB_ZYGOTE_HELLO, sizeof NB_ZYGOTE_HELLO);
+  for (;;)
+    {
+      struct pollfd ready = { .fd = CONTROL_FD, .events = POLLIN };
+
+      if (poll (&ready, 1, 100) == 1)
+        handle_command ();
+      reap_children ();
+    }
+}
