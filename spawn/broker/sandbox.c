@@ -15,6 +15,7 @@
 #include "spawn/broker/diagnostics.h"
 #include "spawn/broker/hello-check.h"
 #include "spawn/broker/pid-translation.h"
+#include "spawn/broker/program.h"
 
 #if !defined(NB_PKGLIBEXECDIR)
 #  error "NB_PKGLIBEXECDIR: where nestbox-controller is installed"
@@ -40,17 +41,6 @@ typedef enum
 
 static const char *const state_names[] = { "new", "starting", "ready", "ended" };
 
-typedef struct
-{
-  guint32 id;
-  NbObserver observer; /* cleared when abandoned */
-  gboolean answered;   /* result() was called */
-  GByteArray *request; /* encoded EXEC, until it is sent */
-  int fds[NB_CHANNEL_MAX_FDS];
-  gsize n_fds; /* owned until it is sent */
-  int link;    /* of a zygote's relay, the end for the observer; owned; -1: none */
-} Child;
-
 /* A request that is not about a program of its own. */
 typedef struct
 {
@@ -67,14 +57,14 @@ struct _NbSandbox
   State state;
   char *reason;      /* non-NULL iff ENDED */
   int channel;       /* our end; -1 once ended */
-  int init_pidfd;    /* of the sandbox's pid 1; -1 unless PIDs are visible */
+  int init_pidfd;    /* of the sandbox's pid 1; -1 until the hello */
   guint spawned_pid; /* the portal's handle; 0 until it answered */
   guint early_exits[MAX_EARLY_EXITS];
   gsize n_early_exits;
   gulong exited_handler;
   guint channel_source, deadline_source;
   NbDiagnostics *diagnostics;
-  GHashTable *children;  /* id -> Child, owned */
+  GHashTable *children;  /* id -> NbProgram, owned */
   GHashTable *questions; /* serial -> Question, owned */
   guint32 last_id;
 };
@@ -89,88 +79,16 @@ set_state (NbSandbox *sandbox, State state)
   sandbox->state = state;
 }
 
-/* --- children --- */
-
-static void
-child_drop_request (Child *child)
-{
-  for (gsize i = 0; i < child->n_fds; i++)
-    nb_fd_clear (&child->fds[i]);
-  child->n_fds = 0;
-  g_clear_pointer (&child->request, g_byte_array_unref);
-}
-
-static void
-child_free (gpointer data)
-{
-  Child *child = data;
-
-  child_drop_request (child);
-  nb_fd_clear (&child->link);
-  g_free (child);
-}
-
-static void
-child_answer (Child *child, int error, const char *detail)
-{
-  if (child->answered)
-    return;
-  child->answered = TRUE;
-  if (child->observer.result != NULL)
-    child->observer.result (child->observer.data, error, detail, child->link);
-  nb_fd_clear (&child->link);
-}
-
-/* A pair for the zygote's relay; where PIDs turn out to be visible both ends are dropped.
- */
-static gboolean
-child_add_link (Child *child, NbExec *exec)
-{
-  int ends[2];
-
-  if (exec->n_targets == NB_CHANNEL_MAX_FDS || nb_channel_pair (ends) < 0)
-    return FALSE;
-  child->link = ends[0];
-  child->fds[child->n_fds++] = ends[1];
-  exec->targets[exec->n_targets++] = NB_TARGET_LINK;
-  return TRUE;
-}
-
-static gboolean
-child_take_request (Child *child, const NbExec *exec, const int *fds)
-{
-  NbPickleWriter writer;
-  g_autofree NbMessage *message = g_new0 (NbMessage, 1);
-  gsize size = 0;
-  int result;
-
-  message->type = NB_MESSAGE_EXEC;
-  message->serial = message->child = child->id;
-  message->exec = *exec;
-  for (gsize i = 0; i < exec->n_targets; i++)
-    {
-      child->fds[i] = nb_fd_dup (fds[i], STDERR_FILENO + 1);
-      child->n_fds = i + 1;
-    }
-  if (exec->kind == NB_KIND_ZYGOTE && !child_add_link (child, &message->exec))
-    return FALSE;
-  result = nb_message_encode (&writer, message, &size);
-  if (result < 0)
-    return FALSE;
-  child->request = g_byte_array_append (g_byte_array_new (), writer.bytes, (guint)size);
-  return TRUE;
-}
-
 /* --- the end --- */
 
 static gboolean
 fail_child (gpointer key, gpointer value, gpointer data)
 {
-  Child *child = value;
+  NbProgram *child = value;
   gboolean ran = child->answered;
 
   (void)key;
-  child_answer (child, ECONNREFUSED, data);
+  nb_program_answer (child, ECONNREFUSED, data);
   if (ran && child->observer.exited != NULL)
     child->observer.exited (child->observer.data, SIGKILL);
   return TRUE;
@@ -264,7 +182,7 @@ has_unanswered (NbSandbox *sandbox)
 
   g_hash_table_iter_init (&iter, sandbox->children);
   while (g_hash_table_iter_next (&iter, NULL, &child))
-    if (!((Child *)child)->answered)
+    if (!((NbProgram *)child)->answered)
       return TRUE;
   return FALSE;
 }
@@ -272,12 +190,12 @@ has_unanswered (NbSandbox *sandbox)
 /* --- messages of the controller --- */
 
 static void
-send_request (NbSandbox *sandbox, Child *child)
+send_request (NbSandbox *sandbox, NbProgram *child)
 {
   int result = nb_channel_send (sandbox->channel, child->request->data, child->request->len,
                                 child->fds, child->n_fds);
 
-  child_drop_request (child);
+  nb_program_drop_request (child);
   if (result < 0)
     fail_with_diagnostics (sandbox, "the sub-sandbox takes no requests");
   else
@@ -320,21 +238,22 @@ handle_hello (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
 }
 
 static void
-describe_failed_exec (NbSandbox *sandbox, Child *child, int error)
+describe_failed_exec (NbSandbox *sandbox, NbProgram *child, int error)
 {
   g_autofree char *detail
       = g_strdup_printf ("the program cannot be started in the sub-sandbox, where only "
                          "/app and /usr exist: %s",
                          g_strerror (error));
 
-  child_answer (child, error, detail);
+  nb_program_answer (child, error, detail);
   g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (child->id));
 }
 
 static void
 handle_result (NbSandbox *sandbox, const NbMessage *message)
 {
-  Child *child = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (message->child));
+  NbProgram *child
+      = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (message->child));
   Question *question
       = g_hash_table_lookup (sandbox->questions, GUINT_TO_POINTER (message->serial));
 
@@ -349,7 +268,7 @@ handle_result (NbSandbox *sandbox, const NbMessage *message)
   if (!sandbox->relayed)
     nb_fd_clear (&child->link);
   if (message->result.error == 0)
-    child_answer (child, 0, "");
+    nb_program_answer (child, 0, "");
   else
     describe_failed_exec (sandbox, child, message->result.error);
   if (!has_unanswered (sandbox))
@@ -360,7 +279,8 @@ handle_result (NbSandbox *sandbox, const NbMessage *message)
 static void
 handle_exited (NbSandbox *sandbox, const NbMessage *message)
 {
-  Child *child = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (message->child));
+  NbProgram *child
+      = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (message->child));
   NbMessage forget = { .type = NB_MESSAGE_REAP, .child = message->child };
 
   if (child == NULL || !child->answered)
@@ -525,7 +445,7 @@ nb_sandbox_new (NbPortal *portal, NbWall wall, NbPids pids)
   sandbox->pids = pids;
   sandbox->channel = sandbox->init_pidfd = -1;
   sandbox->diagnostics = nb_diagnostics_new ();
-  sandbox->children = g_hash_table_new_full (NULL, NULL, NULL, child_free);
+  sandbox->children = g_hash_table_new_full (NULL, NULL, NULL, nb_program_free);
   sandbox->questions = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   return sandbox;
 }
@@ -540,17 +460,15 @@ guint32
 nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
                  const NbObserver *observer)
 {
-  Child *child = g_new0 (Child, 1);
   guint32 id = ++sandbox->last_id;
+  NbProgram *child = nb_program_new (id, observer);
 
-  child->id = id;
-  child->link = -1;
-  child->observer = *observer;
   g_hash_table_insert (sandbox->children, GUINT_TO_POINTER (id), child);
-  if (sandbox->state == STATE_ENDED || !child_take_request (child, exec, fds))
+  if (sandbox->state == STATE_ENDED || !nb_program_take_request (child, exec, fds))
     {
-      child_answer (child, ECONNREFUSED,
-                    sandbox->reason != NULL ? sandbox->reason : "the request is too large");
+      nb_program_answer (child, ECONNREFUSED,
+                         sandbox->reason != NULL ? sandbox->reason
+                                                 : "the request is too large");
       g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (id));
     }
   else if (sandbox->state == STATE_READY)
@@ -594,7 +512,7 @@ nb_sandbox_forget (NbSandbox *sandbox, gpointer data)
 void
 nb_sandbox_abandon (NbSandbox *sandbox, guint32 id)
 {
-  Child *child = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (id));
+  NbProgram *child = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (id));
   NbMessage kill = { .type = NB_MESSAGE_KILL, .child = id, .signal = SIGKILL };
 
   if (child == NULL)

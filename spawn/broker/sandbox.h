@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "spawn/broker/program.h"
 #include "spawn/portal/portal-client.h"
 #include "zygote/wire/message.h"
 
@@ -18,18 +19,6 @@ typedef enum
   NB_PIDS_VISIBLE,  /* or not at all */
   NB_PIDS_STAND_IN, /* also where they could be visible */
 } NbPids;
-
-/* Told about one program. Each is called at most once, result before exited. */
-typedef struct
-{
-  /*
-   * error: 0 or a positive errno; detail: one line for people when it is not 0. link:
-   * borrowed; where PIDs are hidden, the far end of a zygote's relay, else -1.
-   */
-  void (*result) (gpointer data, int error, const char *detail, int link);
-  void (*exited) (gpointer data, int wait_status);
-  gpointer data;
-} NbObserver;
 
 /* Does nothing yet. The portal must outlive it. */
 NbSandbox *nb_sandbox_new (NbPortal *portal, NbWall wall, NbPids pids);

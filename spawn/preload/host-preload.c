@@ -44,6 +44,7 @@ static struct
 {
   char helper[4096]; /* absolute path that the browser takes for its helper; "": inactive */
   char broker[256];  /* NESTBOX_BROKER=… */
+  char debug[128];   /* NESTBOX_DEBUG=…, for a restart; "": not set */
   char options[512]; /* of `nestbox run`, for a restart; cut at spaces */
   char *option_words[MAX_OPTIONS];
   size_t n_options;
@@ -192,8 +193,9 @@ count (char *const *vector)
   return n;
 }
 
+/* With one more variable, unless it is "". */
 static int
-exec_stand_in (char *const *argv, char *const *envp)
+exec_with (const char *path, char *const *argv, char *const *envp, char *variable)
 {
   size_t n = count (envp);
   char *extended[MAX_ENTRIES];
@@ -204,9 +206,9 @@ exec_stand_in (char *const *argv, char *const *envp)
       return -1;
     }
   memcpy (extended, envp, n * sizeof *envp);
-  extended[n] = self.broker;
+  extended[n] = *variable != '\0' ? variable : NULL;
   extended[n + 1] = NULL;
-  return (int)syscall (SYS_execve, STAND_IN, argv, extended);
+  return (int)syscall (SYS_execve, path, argv, extended);
 }
 
 /* Electron's run-as-node and every --type= child are not new browsers. */
@@ -245,14 +247,14 @@ exec_restart (const char *path, char *const *argv, char *const *envp)
   words[used++] = (char *)"--";
   words[used++] = (char *)path;
   memcpy (words + used, argv + 1, n * sizeof *argv);
-  return (int)syscall (SYS_execve, NB_BINDIR "/nestbox", words, envp);
+  return exec_with (NB_BINDIR "/nestbox", words, envp, self.debug);
 }
 
 NB_EXPORT int
 execve (const char *path, char *const *argv, char *const *envp)
 {
   if (is_helper (path))
-    return exec_stand_in (argv, envp);
+    return exec_with (STAND_IN, argv, envp, self.broker);
   if (is_restart (path, argv, envp))
     return exec_restart (path, argv, envp);
   return (int)syscall (SYS_execve, path, argv, envp);
@@ -305,6 +307,26 @@ leave_preload_list (void)
     (void)unsetenv ("LD_PRELOAD");
 }
 
+/* Nothing that the browser starts is to find any variable of ours. */
+static void
+leave_environment (void)
+{
+  for (char **entry = environ; *entry != NULL;)
+    {
+      char name[64];
+      size_t length = strcspn (*entry, "=");
+
+      if (strncmp (*entry, "NESTBOX_", strlen ("NESTBOX_")) != 0 || length >= sizeof name)
+        {
+          entry++;
+          continue;
+        }
+      memcpy (name, *entry, length);
+      name[length] = '\0';
+      (void)unsetenv (name); /* moves the next entry here */
+    }
+}
+
 static void
 keep_options (const char *options)
 {
@@ -342,6 +364,7 @@ start (void)
 {
   const char *broker = getenv ("NESTBOX_BROKER");
   const char *name = getenv ("NESTBOX_HELPER_NAME");
+  const char *debug = getenv ("NESTBOX_DEBUG");
 
   leave_preload_list ();
   if (broker == NULL || strlen (broker) + sizeof "NESTBOX_BROKER=" > sizeof self.broker
@@ -350,7 +373,7 @@ start (void)
   else
     (void)snprintf (self.broker, sizeof self.broker, "NESTBOX_BROKER=%s", broker);
   keep_options (getenv ("NESTBOX_RUN_OPTIONS"));
-  (void)unsetenv ("NESTBOX_BROKER");
-  (void)unsetenv ("NESTBOX_HELPER_NAME");
-  (void)unsetenv ("NESTBOX_RUN_OPTIONS");
+  if (debug != NULL && strlen (debug) + sizeof "NESTBOX_DEBUG=" <= sizeof self.debug)
+    (void)snprintf (self.debug, sizeof self.debug, "NESTBOX_DEBUG=%s", debug);
+  leave_environment ();
 }

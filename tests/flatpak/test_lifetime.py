@@ -114,7 +114,8 @@ class BecomesTheBrowser(case.SessionCase):
         self.assertEqual(status, 128 + signal.SIGTERM)
 
     def test_04_environment_is_clean(self):
-        status, output = self.run_in_app('nestbox', 'run', '--', '/usr/bin/env')
+        status, output = self.run_in_app('env', 'NESTBOX_DEBUG=state', 'nestbox', 'run', '--',
+                                         '/usr/bin/env')
         self.assertEqual(status, 0)
         names = [line.split('=')[0] for line in output.splitlines()]
         self.assertIn('PATH', names)

@@ -71,12 +71,12 @@ class LandlockWall(case.BrowserCase):
             'frame': 'frame loaded', 'fetch': True, 'storage': 'value', 'database': 'open',
             'worker': 42, 'wasm': True, 'canvas': '18,52,86,255', 'random': 4, 'time': 1970})
 
-    def crash(self, url):
-        """What DevTools says of a page that ends at this URL."""
+    def crash(self, method, **parameters):
+        """What DevTools says of a page that ends by this command."""
         tab = self.chrome.tab(self.served.url('index.html'))
         self.chrome.devtools.events.clear()
         self.chrome.devtools.call('Target.setDiscoverTargets', discover=True)
-        self.chrome.devtools.send('Page.navigate', tab.session, url=url)
+        self.chrome.devtools.send(method, tab.session, **parameters)
         event = self.chrome.devtools.wait_event('Target.targetCrashed',
                                                 where=lambda p: p['targetId'] == tab.target)
         self.chrome.devtools.call('Target.setDiscoverTargets', discover=False)
@@ -84,10 +84,11 @@ class LandlockWall(case.BrowserCase):
         return event['status']
 
     def test_05_a_crash_is_reported_as_a_crash(self):
-        self.assertEqual(self.crash('chrome://crash'), 'crashed')
+        self.assertEqual(self.crash('Page.navigate', url='chrome://crash'), 'crashed')
+        self.assertEqual(self.crash('Page.crash'), 'crashed')
 
     def test_06_a_kill_is_reported_as_a_kill(self):
-        self.assertEqual(self.crash('chrome://kill'), 'killed')
+        self.assertEqual(self.crash('Page.navigate', url='chrome://kill'), 'killed')
 
     def test_07_renderers_killed_from_outside_are_reported_as_killed(self):
         tab = self.chrome.tab(self.served.url('index.html'))

@@ -57,6 +57,7 @@ nb_proc_door_use (bool keep_list)
   if (prctl (PR_SET_DUMPABLE, 1) < 0)
     return -errno;
   result = ask ();
+  nb_fd_clear (&door); /* what the child becomes is not to knock again */
   if (prctl (PR_SET_DUMPABLE, dumpable) < 0)
     return -errno;
   if (!keep_list)

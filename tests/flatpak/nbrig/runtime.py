@@ -6,6 +6,7 @@ maintainer script runs. The few caches that such scripts would have made are mad
 inside the new tree. The same tree serves as the SDK that flatpak-builder wants.
 """
 
+import os
 import pathlib
 import shutil
 import subprocess
@@ -135,7 +136,7 @@ def make_caches():
     for snippet in (TREE / 'usr/share/fontconfig/conf.avail').glob('[0-9]*.conf'):
         if not any(word in snippet.name for word in ('no-', 'bgr', 'vbgr', 'vrgb')):
             target = conf / snippet.name
-            if not target.exists():
+            if not os.path.lexists(target):  # a link into the tree, dangling out here
                 target.symlink_to(f'/usr/share/fontconfig/conf.avail/{snippet.name}')
     (TREE / 'etc/ssl/certs').mkdir(parents=True, exist_ok=True)
     bundle = b''.join(path.read_bytes() for path in
