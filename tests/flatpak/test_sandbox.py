@@ -296,7 +296,8 @@ class InTheZygotesPlace(case.SessionCase):
         for stage in ('before', 'after'):
             self.assertEqual(rows[f'{stage} route'], 'ENETUNREACH')
             self.assertEqual(rows[f'{stage} interfaces'], '0')
-        for path in ('/run/flatpak/bus', '/run/dbus/system_bus_socket', '/run/user/1000/bus'):
+        for path in ('/run/flatpak/bus', '/run/dbus/system_bus_socket',
+                     f'/run/user/{case.config.session_uid()}/bus'):
             self.assertEqual(rows[f'before {path}'], 'ENOENT')
         self.assertEqual(rows['chroot answer'], 'O')
         self.assertEqual(rows['pid checks'], '1 0')

@@ -3,13 +3,24 @@
 
 import os
 import pathlib
+import pwd
 import tempfile
 
 APP_ID = 'org.nestbox.Chromium'
 RUNTIME_ID = 'org.nestbox.Runtime'
 BRANCH = 'local'
 ARCH = os.uname().machine
-SANDBOX_UID = 1000  # what the rig's processes see themselves as; needs no account
+
+
+
+def session_uid():
+    """What the rig's processes see themselves as: an ordinary user, if need be root's view
+    of one. It has to be known to the system (dbus-daemon asks), but is given no rights."""
+    if 'NESTBOX_RIG_UID' in os.environ:
+        return int(os.environ['NESTBOX_RIG_UID'])
+    known = [entry.pw_uid for entry in pwd.getpwall() if 0 < entry.pw_uid < 65534]
+    return min(known, key=lambda uid: (uid < 1000, uid))
+
 
 SOURCE = pathlib.Path(__file__).resolve().parents[3]
 BUILD = pathlib.Path(os.environ.get('NESTBOX_BUILD', SOURCE / 'build')).resolve()

@@ -22,6 +22,7 @@ def as_rig_user():
     """An ordinary user goes on as root of a user namespace: the rig may then look into
     the processes of its sessions, which are in namespaces below."""
     if os.geteuid() != 0:
+        os.environ['NESTBOX_RIG_UID'] = str(os.geteuid())
         os.execvp('unshare', ['unshare', '--user', '--map-root-user', '--', sys.executable,
                               *sys.argv])
 
@@ -32,7 +33,7 @@ def as_session_user():
     Chromium refuses to run as root. A user namespace that maps the caller to an
     ordinary uid needs no account and no privilege.
     """
-    uid = str(config.SANDBOX_UID)
+    uid = str(config.session_uid())
     return ['unshare', '--user', f'--map-user={uid}', f'--map-group={uid}', '--']
 
 
