@@ -3,8 +3,9 @@
 test_support_sources := tests/lib/nb-test.c
 
 unit_tests := test-channel test-child-table test-environment test-fd test-flatpak-level \
-  test-hello-check test-landlock test-message test-path-wall test-pickle test-spawn-request \
-  test-zygote-command test-zygote-recorded
+  test-hello-check test-landlock test-message test-nursery test-oom-scores test-path-wall \
+  test-pickle test-relay test-relay-hostile test-spawn-request test-zygote-command \
+  test-zygote-recorded
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c
@@ -13,8 +14,15 @@ test-flatpak-level_sources = spawn/base/flatpak-level.c spawn/base/fd.c
 test-hello-check_sources = spawn/broker/hello-check.c
 test-landlock_sources = seccomp/landlock.c spawn/base/fd.c
 test-message_sources = $(wire_sources) spawn/base/fd.c
+test-nursery_sources = tests/lib/nb-nursery.c spawn/chrome-sandbox/nursery.c \
+  $(wire_sources) spawn/base/fd.c
+test-oom-scores_sources = zygote/controller/oom-scores.c spawn/base/fd.c
 test-path-wall_sources = seccomp/apply.c spawn/base/fd.c tests/lib/bpf-sim.c
 test-pickle_sources = zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c
+test-relay_sources = tests/lib/nb-relay.c zygote/controller/relay.c \
+  zygote/controller/relay-children.c zygote/wire/zygote-command.c $(wire_sources) \
+  spawn/base/fd.c spawn/base/log.c
+test-relay-hostile_sources = $(test-relay_sources)
 test-spawn-request_sources = spawn/portal/spawn-request.c spawn/base/fd.c
 test-zygote-recorded_sources = $(test-zygote-command_sources)
 test-zygote-command_sources = zygote/wire/zygote-command.c zygote/wire/pickle-reader.c \

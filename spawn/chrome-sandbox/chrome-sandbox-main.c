@@ -26,7 +26,8 @@ extern char **environ;
 enum
 {
   CONTROL_FD = 3, /* Chromium: content_descriptors.h, kZygoteSocketPairFd */
-  LAST_FD = 255,  /* the browser closes everything but 0 to 7 before it executes us */
+  MAX_FDS = NB_CHANNEL_MAX_FDS - 1, /* the broker adds one of its own */
+  LAST_FD = 127, /* the browser closes everything but 0 to 7 before it executes us */
 };
 
 static NbOutputRelay relays[2];
@@ -100,7 +101,7 @@ collect_fds (NbClientExec *exec)
 
       if (flags < 0 || (flags & FD_CLOEXEC) != 0)
         continue;
-      if (exec->n_fds == NB_CHANNEL_MAX_FDS)
+      if (exec->n_fds == MAX_FDS)
         return -EMFILE;
       exec->fds[exec->n_fds] = fd;
       exec->targets[exec->n_fds++] = fd;

@@ -71,8 +71,11 @@ give_back (void *start, size_t bytes)
   (void)madvise (start, bytes / PAGE_BYTES * PAGE_BYTES, MADV_DONTNEED);
 }
 
-/* Scratch memory that the nursery will write to again, and this would keep the old of. */
-static void
+/*
+ * Scratch memory that the nursery will write to again, and this would keep the old of.
+ * Not inlined: what is a page below this small frame must be nobody's.
+ */
+static __attribute__ ((noinline)) void
 give_scratch_back (void)
 {
   uintptr_t frame = (uintptr_t)__builtin_frame_address (0) / PAGE_BYTES * PAGE_BYTES;
@@ -82,7 +85,7 @@ give_scratch_back (void)
   give_back ((void *)(frame - PAGE_BYTES - OLD_STACK_BYTES), OLD_STACK_BYTES);
 }
 
-static _Noreturn void
+static __attribute__ ((noinline)) _Noreturn void
 stand_in (int link, int oracle, uint32_t child, pid_t parent)
 {
   sigset_t all;
@@ -198,14 +201,28 @@ note_deaths (NbNursery *nursery)
 
 /* SIGSTOP cannot be caught either, but its continuation can. */
 static void
+note_stops (NbNursery *nursery)
+{
+  siginfo_t info = { .si_pid = 0 };
+
+  while (waitid (P_ALL, 0, &info, WSTOPPED | WNOHANG) == 0 && info.si_pid != 0)
+    {
+      for (size_t i = 0; i < nursery->n; i++)
+        if (nursery->items[i].pid == info.si_pid)
+          (void)pass_signal (nursery->link, nursery->items[i].id, SIGSTOP);
+      info.si_pid = 0;
+    }
+}
+
+/* Signals of several children come as one, so that they only say: look. */
+static void
 serve_children (NbNursery *nursery)
 {
   struct signalfd_siginfo info;
 
   while (read (nursery->signals, &info, sizeof info) == sizeof info)
-    for (size_t i = 0; i < nursery->n && info.ssi_code == CLD_STOPPED; i++)
-      if (nursery->items[i].pid == (pid_t)info.ssi_pid)
-        (void)pass_signal (nursery->link, nursery->items[i].id, SIGSTOP);
+    ;
+  note_stops (nursery);
   note_deaths (nursery);
 }
 
@@ -273,7 +290,11 @@ nb_nursery_new (int link, int control)
   sigset_t child;
 
   if (nursery == NULL)
-    return NULL;
+    {
+      nb_fd_clear (&link);
+      nb_fd_clear (&control);
+      return NULL;
+    }
   sigemptyset (&child);
   sigaddset (&child, SIGCHLD);
   (void)sigprocmask (SIG_BLOCK, &child, NULL);
@@ -281,8 +302,8 @@ nb_nursery_new (int link, int control)
   nursery->control = control;
   nursery->epoll = epoll_create1 (EPOLL_CLOEXEC);
   nursery->signals = signalfd (-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (nursery->epoll >= 0 && nursery->signals >= 0 && watch (nursery, link) == 0
-      && watch (nursery, nursery->signals) == 0)
+  if (control >= 0 && nursery->epoll >= 0 && nursery->signals >= 0
+      && watch (nursery, link) == 0 && watch (nursery, nursery->signals) == 0)
     return nursery;
   nb_nursery_free (nursery);
   return NULL;

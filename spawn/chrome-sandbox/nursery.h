@@ -16,7 +16,8 @@ typedef struct _NbNursery NbNursery;
 
 /*
  * Takes over the link and the zygote's end of the browser's control socket, which is
- * closed once boot message and hello are said. NULL when memory is out.
+ * closed once boot message and hello are said. NULL when memory or descriptors are out:
+ * then both are closed, and the zygote ends.
  */
 NbNursery *nb_nursery_new (int link, int control);
 

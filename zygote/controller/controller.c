@@ -248,6 +248,8 @@ static void
 handle_welcome (NbMessage *request, NbPacket *packet)
 {
   (void)packet;
+  if (self.children.n > 0)
+    self.stop = true; /* not our broker */
   self.relays = request->relay;
 }
 

@@ -2,6 +2,7 @@
 #include "zygote/controller/relay.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -47,7 +48,8 @@ struct _NbRelay
 
 /* --- sending --- */
 
-/* Never waits: a side that does not take what it asked for is given up. */
+/* Never waits, as the sockets do not: a side that does not take what is for it is given up.
+ */
 static int
 forward (int to, const NbPacket *packet)
 {
@@ -146,11 +148,17 @@ adopt_child (NbRelay *relay, pid_t pid)
 
   if (pidfd < 0)
     return -errno;
+  result = relay->loop->watch (pidfd);
+  if (result < 0)
+    {
+      nb_fd_clear (&pidfd);
+      return result;
+    }
   result = nb_relay_children_add (&relay->children, ++relay->last_id, pid, pidfd);
   if (result == 0)
-    result = relay->loop->watch (pidfd);
-  if (result == 0)
     relay->born = relay->last_id;
+  else
+    relay->loop->unwatch (pidfd);
   return result;
 }
 
@@ -178,12 +186,16 @@ relay_real_pid (NbRelay *relay, const NbPacket *packet, int32_t pid)
 {
   NbRelayChild *child = nb_relay_children_find (&relay->children, relay->born);
 
-  if (child != NULL && pid > 0)
-    child->browser_pid = pid;
   relay->asked = NB_ZYGOTE_FORK;
   /* A zygote that has refused already would take this for a command, and end. */
   if (relay->answered_early)
-    return set_state (relay, RELAY_IDLE);
+    {
+      if (child != NULL && child_collected (relay, child) < 0)
+        return -EPIPE;
+      return set_state (relay, RELAY_IDLE);
+    }
+  if (child != NULL && pid > 0)
+    child->browser_pid = pid;
   if (forward (relay->zygote, packet) < 0)
     return -EPIPE;
   return set_state (relay, RELAY_ANSWER);
@@ -261,7 +273,7 @@ serve_browser (NbRelay *relay)
   if (result == -EPROTO)
     return ignore ("cut off");
   if (result <= 0)
-    return -EPIPE;
+    return result == -EAGAIN ? 0 : -EPIPE;
   result = nb_zygote_command_decode (packet.bytes, packet.size, packet.n_fds, &command);
   if (relay->state == RELAY_REAL_PID)
     {
@@ -304,7 +316,7 @@ handle_answer (NbRelay *relay, const NbPacket *packet)
       child = nb_relay_children_find (&relay->children, relay->born);
       if (child != NULL
           && (nb_zygote_fork_reply_decode (packet->bytes, packet->size, &fork_reply) < 0
-              || fork_reply.pid != child->browser_pid)
+              || fork_reply.pid <= 0 || fork_reply.pid != child->browser_pid)
           && child_collected (relay, child) < 0)
         return -EPIPE;
     }
@@ -318,7 +330,7 @@ greet (NbRelay *relay, const NbPacket *packet)
   const char *expected = relay->greetings_left == 2 ? NB_ZYGOTE_BOOT : NB_ZYGOTE_HELLO;
   NbMessage message = { .type = NB_MESSAGE_SAY, .serial = relay->greetings_left };
 
-  if (packet->size != strlen (expected) + 1
+  if (relay->greetings_left == 0 || packet->size != strlen (expected) + 1
       || memcmp (packet->bytes, expected, packet->size) != 0)
     return -EPIPE;
   relay->greetings_left--;
@@ -333,14 +345,15 @@ serve_zygote (NbRelay *relay)
   int result = nb_channel_receive (relay->zygote, &packet);
 
   if (result <= 0)
-    return -EPIPE;
+    return result == -EAGAIN ? 0 : -EPIPE;
   if (packet.n_fds > 0 || packet.size > NB_RELAY_MAX_ANSWER)
     result = -EPIPE;
   else if (relay->state == RELAY_GREETING)
     result = greet (relay, &packet);
   else if (relay->state == RELAY_ANSWER)
     result = handle_answer (relay, &packet);
-  else if (relay->state == RELAY_PING || relay->state == RELAY_REAL_PID)
+  else if ((relay->state == RELAY_PING || relay->state == RELAY_REAL_PID)
+           && !relay->answered_early)
     {
       relay->answered_early = true;
       result = forward (relay->browser, &packet);
@@ -361,12 +374,11 @@ serve_link (NbRelay *relay)
   NbRelayChild *child;
   int result = nb_channel_receive (relay->link, &packet);
 
-  if (result > 0)
-    result = nb_message_decode (&packet, &message);
-  else
-    result = -EPIPE;
+  if (result == -EAGAIN)
+    return 0;
+  result = result > 0 ? nb_message_decode (&packet, &message) : -EPIPE;
   nb_packet_clear (&packet);
-  if (result < 0)
+  if (result < 0 || (message.type == NB_MESSAGE_RESULT && message.result.error != 0))
     return -EPIPE;
   if (message.type == NB_MESSAGE_RESULT)
     return relay->state == RELAY_GREETING && relay->greetings_left == 0
@@ -391,8 +403,8 @@ nb_relay_owns (const NbRelay *relay, int fd)
          || nb_relay_children_find_pidfd (&relay->children, fd) != NULL;
 }
 
-int
-nb_relay_serve (NbRelay *relay, int fd)
+static int
+serve (NbRelay *relay, int fd)
 {
   NbRelayChild *child;
 
@@ -406,6 +418,12 @@ nb_relay_serve (NbRelay *relay, int fd)
     return serve_oracle (relay);
   child = nb_relay_children_find_pidfd (&relay->children, fd);
   return child != NULL ? child_ended (relay, child) : 0;
+}
+
+int
+nb_relay_serve (NbRelay *relay, int fd)
+{
+  return serve (relay, fd) < 0 ? -EPIPE : 0;
 }
 
 pid_t
@@ -430,6 +448,9 @@ nb_relay_new (int browser, int link, const NbLoop *loop, int *zygote_end_out)
   errno = -nb_channel_pair (ends);
   if (errno == 0)
     {
+      (void)fcntl (ends[0], F_SETFL, O_NONBLOCK);
+      (void)fcntl (browser, F_SETFL, O_NONBLOCK);
+      (void)fcntl (link, F_SETFL, O_NONBLOCK);
       relay->zygote = ends[0];
       *zygote_end_out = ends[1];
       errno = -loop->watch (relay->zygote);

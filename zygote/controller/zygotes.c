@@ -68,7 +68,9 @@ add_relay (NbPacket *packet, size_t link, NbSpawn *spawn, int *zygote_end_out)
 
   while (control < spawn->n_fds && spawn->targets[control] != CONTROL_FD)
     control++;
-  if (n_relays == MAX_ZYGOTES || control == spawn->n_fds)
+  if (control == spawn->n_fds)
+    return -EBADF;
+  if (n_relays == MAX_ZYGOTES)
     return -ENOSPC;
   for (size_t i = 0; i < packet->n_fds; i++)
     if (packet->fds[i] == spawn->fds[control])

@@ -12,7 +12,6 @@ BRANCH = 'local'
 ARCH = os.uname().machine
 
 
-
 def session_uid():
     """What the rig's processes see themselves as: an ordinary user, if need be root's view
     of one. It has to be known to the system (dbus-daemon asks), but is given no rights."""
