@@ -36,8 +36,9 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
   seccomp/landlock.c
 
 # What the real-Flatpak tests run inside the app.
-test_programs := launch-like-chromium probe-walls execute-itself bench-exec talk-to-zygote \
-  fake-zygote
+test_programs := launch-like-chromium probe-walls execute-itself bench-exec bench-stand-in \
+  talk-to-zygote fake-zygote
+bench-stand-in_sources = spawn/chrome-sandbox/nursery.c spawn/base/fd.c $(wire_sources)
 bench-exec_sources = spawn/base/fd.c $(wire_sources)
 browser_side_sources = tests/lib/browser-side.c spawn/base/fd.c $(wire_sources) \
   zygote/wire/zygote-command.c

@@ -350,5 +350,9 @@ class InTheZygotesPlace(case.SessionCase):
         self.assertIn('only a zygote', output)
 
 
+class InTheZygotesPlaceHidden(InTheZygotesPlace):
+    hidden_pids = True
+
+
 if __name__ == '__main__':
     case.main()
