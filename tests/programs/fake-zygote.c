@@ -95,16 +95,17 @@ run_child (NbSlice type, int oracle)
 
   if (type.length == 6 && memcmp (type.data, "silent", 6) == 0)
     exit (0);
+  /* Before the ping, after which a signal may come at any time. */
+  (void)setrlimit (RLIMIT_CORE, &no_core);
+  if (type.length == 8 && memcmp (type.data, "stubborn", 8) == 0)
+    (void)signal (SIGTERM, SIG_IGN);
   if (nb_channel_send (oracle, NB_ZYGOTE_PING, sizeof NB_ZYGOTE_PING, NULL, 0) < 0)
     exit (1);
-  (void)setrlimit (RLIMIT_CORE, &no_core);
   (void)nb_fd_close_from (CONTROL_FD);
   if (type.length == 4 && memcmp (type.data, "exit", 4) == 0)
     _exit (7);
   if (type.length == 5 && memcmp (type.data, "crash", 5) == 0)
     (void)raise (SIGSEGV);
-  if (type.length == 8 && memcmp (type.data, "stubborn", 8) == 0)
-    (void)signal (SIGTERM, SIG_IGN);
   for (;;)
     (void)pause ();
 }
