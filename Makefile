@@ -81,7 +81,6 @@ ALL_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 quiet = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 
 # --- what is built: each module.mk appends -----------------------------------------------
-programs :=
 test_programs :=
 unit_tests :=
 integration_tests :=
