@@ -340,7 +340,7 @@ typedef struct
 
 /* Offsets: header 4; type, serial, child 12; then the message's own fields. */
 static const HostileCase hostile_cases[] = {
-  { "unknown-kind", 1, 16, NB_KIND_ZYGOTE + 1, 0 },
+  { "unknown-kind", 1, 16, NB_N_KINDS, 0 },
   { "negative-kind", 1, 16, UINT32_MAX, 0 },
   { "unknown-wall", 1, 20, NB_WALL_SECCOMP + 1, 0 },
   { "negative-number-of-arguments", 1, 24, UINT32_MAX, 0 },

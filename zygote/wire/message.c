@@ -104,7 +104,7 @@ decode_exec (NbPickleReader *reader, NbMessage *message)
 {
   NbExec *exec = &message->exec;
 
-  exec->kind = (NbKind)read_enum (reader, NB_KIND_ZYGOTE);
+  exec->kind = (NbKind)read_enum (reader, NB_N_KINDS - 1);
   exec->wall = (NbWall)read_enum (reader, NB_WALL_SECCOMP);
   read_strings (reader, &exec->argv);
   read_strings (reader, &exec->envp);

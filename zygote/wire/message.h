@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spawn/base/kind.h"
 #include "zygote/wire/channel.h"
 #include "zygote/wire/pickle-writer.h"
 #include "zygote/wire/zygote-command.h"
@@ -48,13 +49,6 @@ typedef enum
   NB_CHILD_RUNNING,
   NB_CHILD_EXITED, /* wait status known */
 } NbChildState;
-
-/* What a child is to the browser; selects how it is confined. */
-typedef enum
-{
-  NB_KIND_PLAIN,  /* confined by the sub-sandbox alone */
-  NB_KIND_ZYGOTE, /* a Chromium zygote: wall at its chroot step */
-} NbKind;
 
 /* What denies the file system to a zygote and its children after its chroot step. */
 typedef enum
