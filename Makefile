@@ -130,6 +130,9 @@ $(foreach name,$(test_programs) $(rig_programs),$(eval $(call program,tests/prog
 
 $(O)/gen/policy-programs.h: $(O)/seccomp-compile
 	$(call quiet,GEN,$@)$< > $@
+$(O)/gen/policy-texts.h: $(O)/seccomp-compile
+	$(call quiet,GEN,$@)$< --texts > $@
+$(O)/spawn/tool/policy.o: $(O)/gen/policy-texts.h
 $(O)/seccomp/programs.o $(O)/tests/unit/test-policy.o $(O)/tests/unit/test-path-wall.o: $(O)/gen/policy-programs.h
 $(O)/seccomp/policy.o: seccomp/policy.def
 $(O)/seccomp/compile-main.o: seccomp/path-wall.def

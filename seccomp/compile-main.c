@@ -169,6 +169,17 @@ print_instruction (unsigned code, size_t jump_true, size_t jump_false, uint32_t 
   printf ("  { 0x%04x, %zu, %zu, 0x%08xU },\n", code, jump_true, jump_false, k);
 }
 
+static uint32_t
+lowest_by_number (const Program *program)
+{
+  uint32_t lowest = nb_policy_newest;
+
+  for (size_t i = 0; i < program->n_by_number; i++)
+    if (program->by_number[i].number < lowest)
+      lowest = program->by_number[i].number;
+  return lowest;
+}
+
 /*
  * What libseccomp cannot say, in front of its program: numbers without a name, and every
  * number that is too new. Foreign architectures, x32 numbers and -1 (a tracer's "skip
@@ -179,13 +190,15 @@ print_prologue (const Program *program)
 {
   size_t n = program->n_by_number;
   /* Places of instructions; a jump's distance counts from the one after it. */
-  size_t tests = 5, skip = tests + n, answers = skip + 1, too_new = answers + n;
+  size_t tests = 6, skip = tests + n, answers = skip + 1, too_new = answers + n;
   size_t rest = too_new + 1;
 
   print_instruction (BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof (struct seccomp_data, arch));
   print_instruction (BPF_JMP | BPF_JEQ | BPF_K, 0, rest - 2, program->architecture);
   print_instruction (BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof (struct seccomp_data, nr));
-  print_instruction (BPF_JMP | BPF_JSET | BPF_K, rest - 4, 0, 0x40000000U);
+  /* Nearly all calls go on here: attaching runs the program once for each number. */
+  print_instruction (BPF_JMP | BPF_JGE | BPF_K, 0, rest - 4, lowest_by_number (program));
+  print_instruction (BPF_JMP | BPF_JSET | BPF_K, rest - 5, 0, 0x40000000U);
   print_instruction (BPF_JMP | BPF_JGT | BPF_K, too_new - tests, 0, nb_policy_newest);
   for (size_t i = 0; i < n; i++)
     print_instruction (BPF_JMP | BPF_JEQ | BPF_K, answers - tests - 1, 0,
@@ -275,24 +288,61 @@ print_programs (void)
     }
 }
 
-/* libseccomp's own text of a policy, without the prologue, which it does not know. */
+/* --- the policies as text --- */
+
+static void
+print_prologue_text (const Program *program)
+{
+  printf (
+      "# in front of libseccomp's filter: numbers without a name, and too new ones\\n\"\n"
+      "  \"if ($arch == %u)\\n\"\n",
+      program->architecture);
+  for (size_t i = 0; i < program->n_by_number; i++)
+    printf ("  \"  if ($syscall == %u)\\n\"\n  \"    action ERRNO(%d);\\n\"\n",
+            program->by_number[i].number, program->by_number[i].error);
+  printf ("  \"  if ($syscall > %u and $syscall < 1073741824)\\n\"\n"
+          "  \"    action ERRNO(%d);\\n\"\n  \"",
+          nb_policy_newest, ENOSYS);
+}
+
+/* libseccomp's own notation, which has quotation marks in its comments. */
 static void
 print_text (NbKind kind)
 {
   Program program;
+  FILE *text = fdopen (memfd_create ("pfc", MFD_CLOEXEC), "w+e");
 
+  check (text == NULL ? -errno : 0, "memfd_create");
   compile_policy (&program, seccomp_arch_native (), kind);
-  check (seccomp_export_pfc (program.filter, STDOUT_FILENO), "seccomp_export_pfc");
+  check (seccomp_export_pfc (program.filter, fileno (text)), "seccomp_export_pfc");
+  rewind (text);
+  printf ("  \"");
+  print_prologue_text (&program);
+  for (int character = fgetc (text); character != EOF; character = fgetc (text))
+    if (character == '\n')
+      printf ("\\n\"\n  \"");
+    else
+      printf (character == '"' ? "\\%c" : "%c", character);
+  printf ("\",\n");
+  (void)fclose (text);
   seccomp_release (program.filter);
+}
+
+static void
+print_texts (void)
+{
+  printf ("/* Made by seccomp/compile-main.c from seccomp/policy.def. */\n"
+          "static const char *const nb_policy_texts[] = {\n");
+  for (NbKind kind = NB_KIND_NONE; kind < NB_N_KINDS; kind++)
+    print_text (kind);
+  printf ("};\n");
 }
 
 int
 main (int argc, char **argv)
 {
-  NbKind kind;
-
-  if (argc == 3 && strcmp (argv[1], "--text") == 0 && nb_kind_parse (argv[2], &kind))
-    print_text (kind);
+  if (argc == 2 && strcmp (argv[1], "--texts") == 0)
+    print_texts ();
   else if (argc == 1)
     print_programs ();
   else

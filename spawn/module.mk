@@ -3,7 +3,7 @@ base_sources := spawn/base/fd.c spawn/base/log.c spawn/base/flatpak-level.c spaw
 portal_sources := spawn/portal/spawn-request.c spawn/portal/portal-client.c
 broker_sources := spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/sandbox.c spawn/broker/program.c spawn/broker/diagnostics.c \
-  spawn/broker/hello-check.c \
+  spawn/broker/hello-check.c spawn/broker/denials.c \
   spawn/broker/pid-translation.c spawn/client/environment.c
 client_sources := spawn/client/client.c spawn/client/environment.c
 
@@ -12,7 +12,7 @@ host_preload_sources = spawn/preload/host-preload.c spawn/base/fd.c spawn/base/l
   $(confine_sources) seccomp/confine.c spawn/base/kind.c
 chrome_sandbox_sources = spawn/chrome-sandbox/chrome-sandbox-main.c \
   spawn/chrome-sandbox/output-relay.c spawn/chrome-sandbox/nursery.c $(client_sources) \
-  $(base_sources) $(wire_sources)
+  $(base_sources) $(wire_sources) $(confine_sources) seccomp/confine.c
 nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-broker.c \
-  spawn/tool/doctor.c $(broker_sources) $(portal_sources) $(base_sources) $(wire_sources) \
-  $(confine_sources)
+  spawn/tool/doctor.c spawn/tool/policy.c $(broker_sources) $(portal_sources) $(base_sources) $(wire_sources) \
+  $(confine_sources) seccomp/watch.c seccomp/policy.c

@@ -5,7 +5,7 @@ test_support_sources := tests/lib/nb-test.c
 unit_tests := test-channel test-child-table test-environment test-fd test-flatpak-level \
   test-hello-check test-kind test-landlock test-message test-nursery test-oom-scores test-path-wall \
   test-pickle test-policy test-policy-live test-relay test-relay-hostile test-spawn-request test-zygote-command \
-  test-zygote-recorded
+  test-watch test-zygote-recorded
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c
@@ -28,6 +28,8 @@ test-relay_sources = tests/lib/nb-relay.c zygote/controller/relay.c \
   spawn/base/fd.c spawn/base/log.c
 test-relay-hostile_sources = $(test-relay_sources)
 test-spawn-request_sources = spawn/portal/spawn-request.c spawn/base/fd.c
+test-watch_sources = seccomp/watch.c $(confine_sources) seccomp/confine.c $(policy_sources) \
+  zygote/wire/channel.c spawn/base/fd.c
 test-zygote-recorded_sources = $(test-zygote-command_sources)
 test-zygote-command_sources = zygote/wire/zygote-command.c zygote/wire/pickle-reader.c \
   zygote/wire/pickle-writer.c
@@ -41,8 +43,9 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
 
 # What the real-Flatpak tests run inside the app.
 test_programs := launch-like-chromium probe-walls execute-itself bench-exec bench-stand-in \
-  talk-to-zygote fake-zygote
+  talk-to-zygote fake-zygote act-as-child bench-filters
 bench-stand-in_sources = spawn/chrome-sandbox/nursery.c spawn/base/fd.c $(wire_sources)
+bench-filters_sources = $(confine_sources) spawn/base/fd.c
 bench-exec_sources = spawn/base/fd.c $(wire_sources)
 browser_side_sources = tests/lib/browser-side.c spawn/base/fd.c $(wire_sources) \
   zygote/wire/zygote-command.c

@@ -17,10 +17,9 @@ static const struct
   const char *name;
   NbLogCategory category;
 } categories[] = {
-  { "portal", NB_LOG_PORTAL },
-  { "state", NB_LOG_STATE },
-  { "channel", NB_LOG_CHANNEL },
-  { "sandbox", NB_LOG_SANDBOX },
+  { "portal", NB_LOG_PORTAL },   { "state", NB_LOG_STATE },
+  { "channel", NB_LOG_CHANNEL }, { "sandbox", NB_LOG_SANDBOX },
+  { "seccomp", NB_LOG_SECCOMP },
 };
 
 static unsigned active;
@@ -30,7 +29,7 @@ activate (const char *name, size_t length)
 {
   if (length == 3 && memcmp (name, "all", 3) == 0)
     {
-      active = ~0U;
+      active = ~(unsigned)NB_LOG_SECCOMP; /* that one changes how filters are attached */
       return true;
     }
   for (size_t i = 0; i < NB_ARRAY_SIZE (categories); i++)

@@ -9,13 +9,14 @@
 
 #include "spawn/base/macros.h"
 
-/* Categories of NESTBOX_DEBUG, a comma-separated list of these names or "all". */
+/* Categories of NESTBOX_DEBUG, a list of these names, or "all" but seccomp. */
 typedef enum
 {
   NB_LOG_PORTAL = 1 << 0,  /* D-Bus calls and signals of the Flatpak portal */
   NB_LOG_STATE = 1 << 1,   /* state changes of broker, sandbox, child */
   NB_LOG_CHANNEL = 1 << 2, /* messages between broker, controller and clients */
   NB_LOG_SANDBOX = 1 << 3, /* what the sub-sandbox itself prints while it is made */
+  NB_LOG_SECCOMP = 1 << 4, /* system calls that base filters deny; slows these down */
 } NbLogCategory;
 
 /* Reads NESTBOX_DEBUG's value (NULL: nothing is logged). Returns false on an unknown name.

@@ -9,12 +9,14 @@
 
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
+#include "spawn/broker/denials.h"
 #include "spawn/client/environment.h"
 
 struct _NbClientConnection
 {
   int fd;
   guint source;
+  pid_t pid;          /* of who connected, says the kernel */
   NbSandbox *sandbox; /* borrowed */
   NbWall wall;
   guint32 child; /* 0: none asked for yet, or it has ended */
@@ -104,10 +106,23 @@ handle_exec (NbClientConnection *client, NbMessage *message, const NbPacket *pac
   return TRUE;
 }
 
+/* Who connected becomes the child that the listener is of; there is no answer. */
+static void
+handle_watch (NbClientConnection *client, const NbMessage *message, NbPacket *packet)
+{
+  if (nb_log_is_on (NB_LOG_SECCOMP))
+    nb_denials_watch (nb_packet_steal_fd (packet, 0), message->kind, client->pid);
+}
+
 /* One request for each connection. */
 static gboolean
-handle_message (NbClientConnection *client, NbMessage *message, const NbPacket *packet)
+handle_message (NbClientConnection *client, NbMessage *message, NbPacket *packet)
 {
+  if (message->type == NB_MESSAGE_WATCH && client->serial == 0)
+    {
+      handle_watch (client, message, packet);
+      return FALSE;
+    }
   if (client->serial != 0 || message->serial == 0)
     return FALSE;
   client->serial = message->serial;
@@ -159,6 +174,7 @@ nb_client_connection_new (int fd, NbSandbox *sandbox, NbWall wall,
     }
   client = g_new0 (NbClientConnection, 1);
   client->fd = fd;
+  client->pid = peer.pid;
   client->sandbox = sandbox;
   client->wall = wall;
   client->closed = closed;

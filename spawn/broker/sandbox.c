@@ -12,6 +12,7 @@
 
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
+#include "spawn/broker/denials.h"
 #include "spawn/broker/diagnostics.h"
 #include "spawn/broker/hello-check.h"
 #include "spawn/broker/pid-translation.h"
@@ -229,7 +230,9 @@ handle_hello (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
       nb_sandbox_fail (sandbox, NB_PIDS_HIDDEN);
       return;
     }
-  sandbox->relayed = welcome.relay = hidden || sandbox->pids == NB_PIDS_STAND_IN;
+  sandbox->relayed = hidden || sandbox->pids == NB_PIDS_STAND_IN;
+  welcome.welcome.relay = sandbox->relayed;
+  welcome.welcome.watch = nb_log_is_on (NB_LOG_SECCOMP);
   sandbox->init_pidfd = nb_packet_steal_fd (packet, 0);
   (void)nb_message_send (sandbox->channel, &welcome, NULL, 0);
   g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
@@ -302,6 +305,8 @@ handle_message (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
     handle_result (sandbox, message);
   else if (sandbox->state == STATE_READY && message->type == NB_MESSAGE_EXITED)
     handle_exited (sandbox, message);
+  else if (sandbox->state == STATE_READY && message->type == NB_MESSAGE_DENIED)
+    nb_denials_log (&message->denied);
   else if (sandbox->state != STATE_READY || message->type != NB_MESSAGE_BORN)
     nb_sandbox_fail (sandbox, "the controller broke the protocol");
 }

@@ -15,11 +15,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "seccomp/confine.h"
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/chrome-sandbox/nursery.h"
 #include "spawn/chrome-sandbox/output-relay.h"
 #include "spawn/client/client.h"
+
+#ifndef NB_PKGLIBDIR
+#  error "where nestbox is installed is not defined"
+#endif
 
 extern char **environ;
 
@@ -214,6 +219,51 @@ run (char **argv)
   return 1;
 }
 
+/* --- --watch: NESTBOX_DEBUG=seccomp --- */
+
+/* As the host preload does it for a child that is not watched. */
+static void
+prepare_unsandboxed_zygote (void)
+{
+  const char *others = getenv ("LD_PRELOAD");
+  char list[4096];
+
+  (void)snprintf (list, sizeof list, "%s/libnestbox-zygote.so%s%s", NB_PKGLIBDIR,
+                  others != NULL ? ":" : "", others != NULL ? others : "");
+  (void)setenv ("LD_PRELOAD", list, 1);
+  (void)setenv ("NESTBOX_ZYGOTE", "unsandboxed", 1);
+  (void)setenv ("NESTBOX_WATCHED", "1", 1);
+}
+
+static int
+hand_over_listener (int broker, NbKind kind)
+{
+  static NbMessage message;
+  nb_autofd listener = -1;
+  int result = nb_confine_before_exec (kind, &listener);
+
+  message = (NbMessage){ .type = NB_MESSAGE_WATCH, .kind = kind };
+  return result < 0 ? result : nb_message_send (broker, &message, &listener, 1);
+}
+
+/* argv: executable, then the child's. Becomes a child of the browser outside the sandbox.
+ */
+static int
+watch (char **argv)
+{
+  const char *path = getenv ("NESTBOX_BROKER");
+  nb_autofd broker = path != NULL ? nb_client_connect (path) : -1;
+  NbKind kind = nb_kind_of_command ((const char *const *)argv + 1);
+
+  (void)unsetenv ("NESTBOX_BROKER");
+  if (kind == NB_KIND_UNSANDBOXED_ZYGOTE)
+    prepare_unsandboxed_zygote ();
+  if (broker < 0 || hand_over_listener (broker, kind) < 0)
+    return refuse ("its base filter cannot be watched");
+  execv (argv[0], argv + 1);
+  return refuse ("the browser cannot be executed");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -221,6 +271,8 @@ main (int argc, char **argv)
     return puts ("1") < 0;
   if (argc == 4 && strcmp (argv[1], "--adjust-oom-score") == 0)
     return adjust_oom_score (argv[2], argv[3]);
+  if (argc > 3 && strcmp (argv[1], "--watch") == 0)
+    return watch (argv + 2);
   if (argc < 2)
     {
       nb_log_error ("this is the browser's sandbox helper: see nestbox(1)");

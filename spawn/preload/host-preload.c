@@ -55,6 +55,9 @@ static struct
   char options[512]; /* of `nestbox run`, for a restart; cut at spaces */
   char *option_words[MAX_OPTIONS];
   size_t n_options;
+  bool
+      watched; /* NESTBOX_DEBUG=seccomp: the helper starts children, and tells the broker */
+  char executable[4096]; /* of the browser */
   dev_t exe_device;
   ino_t exe_inode;
 } self;
@@ -299,12 +302,35 @@ exec_unsandboxed_zygote (const char *path, char *const *argv, char *const *envp)
   return exec_with (path, argv, envp, list, "NESTBOX_ZYGOTE=unsandboxed");
 }
 
+/* The helper has the broker answer the base filter's listener, and executes the child. */
+static int
+exec_watched (char *const *argv, char *const *envp)
+{
+  size_t n = count (argv);
+  char *words[MAX_ENTRIES];
+
+  if (n + 4 > MAX_ENTRIES)
+    {
+      errno = E2BIG;
+      return -1;
+    }
+  words[0] = (char *)STAND_IN;
+  words[1] = (char *)"--watch";
+  words[2] = self.executable;
+  memcpy (words + 3, argv, (n + 1) * sizeof *argv);
+  return exec_with (STAND_IN, words, envp, self.broker, "");
+}
+
 /* In the process that becomes the child, which has one thread. */
 static int
 exec_confined (const char *path, char *const *argv, char *const *envp)
 {
   NbKind kind = nb_kind_of_command ((const char *const *)argv);
-  int result = nb_confine_before_exec (kind, NULL);
+  int result;
+
+  if (self.watched)
+    return exec_watched (argv, envp);
+  result = nb_confine_before_exec (kind, NULL);
 
   if (result < 0)
     {
@@ -443,6 +469,7 @@ locate_helper (const char *name)
   self.exe_device = exe.st_dev;
   self.exe_inode = exe.st_ino;
   self.helper[length] = '\0';
+  (void)strcpy (self.executable, self.helper);
   slash = strrchr (self.helper, '/');
   if (slash == NULL
       || (size_t)(slash - self.helper) + strlen (name) + 2 > sizeof self.helper)
@@ -467,5 +494,7 @@ start (void)
   keep_options (getenv ("NESTBOX_RUN_OPTIONS"));
   if (debug != NULL && strlen (debug) + sizeof "NESTBOX_DEBUG=" <= sizeof self.debug)
     (void)snprintf (self.debug, sizeof self.debug, "NESTBOX_DEBUG=%s", debug);
+  (void)nb_log_init (debug);
+  self.watched = nb_log_is_on (NB_LOG_SECCOMP);
   leave_environment ();
 }

@@ -7,6 +7,7 @@ int nb_command_run (int argc, char **argv);
 
 /* Says what works here and what does not; 0 when browsers can be sandboxed, else 1. */
 int nb_command_doctor (int argc, char **argv);
+int nb_command_policy (int argc, char **argv);
 
 enum
 {

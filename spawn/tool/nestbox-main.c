@@ -11,12 +11,14 @@
 static const char usage[]
     = "Usage: nestbox run [OPTION…] -- BROWSER [ARGUMENT…]\n"
       "       nestbox doctor [BROWSER]\n"
+      "       nestbox policy KIND [--format=table|pfc|bpf]\n"
       "       nestbox --help | --version\n"
       "\n"
       "Gives Chromium-family browsers a real sandbox inside Flatpak.\n"
       "\n"
       "  run      start a browser with its zygote in a sub-sandbox of its own\n"
       "  doctor   say what works here, measured, and what to do about the rest\n"
+      "  policy   print what the base filter of a kind of child denies\n"
       "\n"
       "`nestbox run --help` lists the options. Manual: nestbox(1).\n";
 
@@ -27,6 +29,7 @@ static const struct
 } commands[] = {
   { "run", nb_command_run },
   { "doctor", nb_command_doctor },
+  { "policy", nb_command_policy },
 };
 
 int
@@ -36,7 +39,7 @@ main (int argc, char **argv)
 
   (void)setlocale (LC_ALL, "");
   if (!nb_log_init (g_getenv ("NESTBOX_DEBUG")))
-    nb_log_error ("NESTBOX_DEBUG knows portal, state, channel, sandbox and all");
+    nb_log_error ("NESTBOX_DEBUG knows portal, state, channel, sandbox, seccomp and all");
   for (gsize i = 0; i < NB_ARRAY_SIZE (commands); i++)
     if (strcmp (name, commands[i].name) == 0)
       return commands[i].run (argc - 1, argv + 1);

@@ -89,7 +89,26 @@ fill_exited (NbMessage *message)
 static void
 fill_welcome (NbMessage *message)
 {
-  message->relay = true;
+  message->welcome.relay = true;
+  message->welcome.watch = true;
+}
+
+static void
+fill_denied (NbMessage *message)
+{
+  message->denied = (NbDenial){ .kind = NB_KIND_NETWORK,
+                                .pid = 7,
+                                .number = 41,
+                                .call = "socket",
+                                .error = EAFNOSUPPORT,
+                                .arguments = { 16, 1, UINT64_MAX },
+                                .address = 0x7f0000001234 };
+}
+
+static void
+fill_watch (NbMessage *message)
+{
+  message->kind = NB_KIND_UNSANDBOXED_ZYGOTE;
 }
 
 static void
@@ -119,6 +138,8 @@ static const TypeCase types[] = {
   { "EXITED", NB_MESSAGE_EXITED, 0, 0, fill_exited },
   { "WELCOME", NB_MESSAGE_WELCOME, 0, 0, fill_welcome },
   { "SAY", NB_MESSAGE_SAY, 0, 0, fill_say },
+  { "DENIED", NB_MESSAGE_DENIED, 0, 0, fill_denied },
+  { "WATCH", NB_MESSAGE_WATCH, 1, 1, fill_watch },
 };
 
 static void

@@ -23,6 +23,7 @@
 #include "spawn/base/flatpak-level.h"
 #include "zygote/controller/child-table.h"
 #include "zygote/controller/exec.h"
+#include "zygote/controller/listeners.h"
 #include "zygote/controller/zygotes.h"
 #include "zygote/wire/message.h"
 
@@ -38,6 +39,7 @@ static struct
   int epoll;
   int signals;
   bool relays;         /* PIDs are hidden: zygotes are relayed */
+  bool watches;        /* base filters are watched */
   bool owns_namespace; /* every process of this PID namespace was started by us */
   bool stop;
   NbChildTable children;
@@ -176,26 +178,28 @@ unwatch (int fd)
 /* Starts argv[0]; the strings were copied out of the packet, which ends with the request.
  */
 static int
-spawn_copies (const NbExec *exec, NbSpawn *spawn, pid_t *pid_out, int *pidfd_out)
+spawn_copies (const NbExec *exec, NbSpawn *spawn, pid_t *pid_out, int *pidfd_out,
+              int *listener_out)
 {
   int result = -EINVAL;
 
   spawn->argv = nb_strings_dup (&exec->argv);
   spawn->envp = nb_strings_dup (&exec->envp);
   if (spawn->argv != NULL && spawn->envp != NULL)
-    result = nb_spawn (spawn, pid_out, pidfd_out);
+    result = nb_spawn (spawn, pid_out, pidfd_out, listener_out);
   free (spawn->argv);
   free (spawn->envp);
   return result;
 }
 
+static const NbLoop loop = { .watch = watch, .unwatch = unwatch };
+
 static int
 start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
 {
-  static const NbLoop loop = { .watch = watch, .unwatch = unwatch };
   NbExec *exec = &request->exec;
-  NbSpawn spawn = { .kind = exec->kind, .n_fds = exec->n_targets };
-  int made[2] = { -1, -1 }, result, pidfd = -1;
+  NbSpawn spawn = { .kind = exec->kind, .watch = self.watches, .n_fds = exec->n_targets };
+  int made[2] = { -1, -1 }, result, pidfd = -1, listener = -1;
   pid_t pid = 0;
 
   if (nb_child_table_find (&self.children, request->child) != NULL)
@@ -209,7 +213,9 @@ start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
   if (result == 0 && exec->kind == NB_KIND_ZYGOTE)
     result = nb_zygote_prepare (exec, packet, self.relays, &loop, &spawn, made);
   if (result == 0)
-    result = spawn_copies (exec, &spawn, &pid, &pidfd);
+    result = spawn_copies (exec, &spawn, &pid, &pidfd, &listener);
+  if (listener >= 0)
+    nb_listeners_add (listener, exec->kind, pid, request->child, &loop);
   nb_fd_clear (&made[0]);
   nb_fd_clear (&made[1]);
   if (result == 0)
@@ -250,7 +256,8 @@ handle_welcome (NbMessage *request, NbPacket *packet)
   (void)packet;
   if (self.children.n > 0)
     self.stop = true; /* not our broker */
-  self.relays = request->relay;
+  self.relays = request->welcome.relay;
+  self.watches = request->welcome.watch;
 }
 
 static void
@@ -341,6 +348,17 @@ serve_channel (void)
 /* --- the loop --- */
 
 static void
+serve_others (int fd)
+{
+  NbMessage denied = { .type = NB_MESSAGE_DENIED };
+
+  if (!nb_listeners_serve (fd, &loop, &denied))
+    nb_zygotes_serve (fd);
+  else if (denied.denied.error != 0)
+    send_message (&denied, NULL, 0);
+}
+
+static void
 serve_signals (void)
 {
   struct signalfd_siginfo info;
@@ -405,7 +423,7 @@ nb_controller_run (int channel)
       else if (event.data.fd == self.signals)
         serve_signals ();
       else
-        nb_zygotes_serve (event.data.fd);
+        serve_others (event.data.fd);
     }
   end_everything ();
   return 0;

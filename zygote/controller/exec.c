@@ -48,8 +48,20 @@ map_fds (const NbSpawn *spawn)
   return 0;
 }
 
+/* The listener is in the child's table of descriptors, and wanted in the parent's. */
+static int
+confine (const NbSpawn *spawn, int listener_socket)
+{
+  nb_autofd listener = -1;
+  int result = nb_confine_before_exec (spawn->kind, spawn->watch ? &listener : NULL);
+
+  if (result == 0 && spawn->watch)
+    result = nb_channel_send (listener_socket, "", 1, &listener, 1);
+  return result;
+}
+
 static _Noreturn void
-become (const NbSpawn *spawn, volatile int *error)
+become (const NbSpawn *spawn, int listener_socket, volatile int *error)
 {
   int result = reset_signals ();
 
@@ -58,9 +70,9 @@ become (const NbSpawn *spawn, volatile int *error)
   if (result == 0 && setsid () < 0)
     result = -errno;
   if (result == 0)
-    result = map_fds (spawn);
+    result = confine (spawn, listener_socket);
   if (result == 0)
-    result = nb_confine_before_exec (spawn->kind, NULL);
+    result = map_fds (spawn);
   if (result == 0)
     {
       execve (spawn->argv[0], spawn->argv, spawn->envp);
@@ -88,38 +100,67 @@ check (const NbSpawn *spawn)
   return 0;
 }
 
+static int
+receive_listener (int socket)
+{
+  static NbPacket packet;
+  int listener, result = nb_channel_receive (socket, &packet);
+
+  if (result <= 0)
+    return result < 0 ? result : -EPIPE;
+  listener = nb_packet_steal_fd (&packet, 0);
+  nb_packet_clear (&packet);
+  return listener < 0 ? -EPROTO : listener;
+}
+
+/* What the parent needs of a child that runs; else it is ended. */
+static int
+take_over (pid_t pid, int listener_socket, int *pidfd_out, int *listener_out)
+{
+  nb_autofd pidfd = (int)syscall (SYS_pidfd_open, pid, 0);
+  int result = pidfd < 0 ? -errno : 0;
+
+  if (result == 0 && listener_socket >= 0)
+    result = *listener_out = receive_listener (listener_socket);
+  if (result < 0)
+    {
+      (void)kill (pid, SIGKILL);
+      (void)waitpid (pid, NULL, 0);
+      return result;
+    }
+  *pidfd_out = nb_fd_steal (&pidfd);
+  return 0;
+}
+
 /*
  * vfork: the controller has one thread, and the child's error comes back in memory. No
  * pid can be reused before it is waited for, so the pidfd is the child's.
  */
 int
-nb_spawn (const NbSpawn *spawn, pid_t *pid_out, int *pidfd_out)
+nb_spawn (const NbSpawn *spawn, pid_t *pid_out, int *pidfd_out, int *listener_out)
 {
   volatile int error = check (spawn);
-  int pidfd;
+  nb_autofd ours = -1, theirs = -1;
+  int ends[2] = { -1, -1 };
   pid_t pid;
 
+  *listener_out = -1;
+  if (error == 0 && spawn->watch)
+    error = nb_channel_pair (ends);
   if (error < 0)
     return error;
+  ours = ends[0];
+  theirs = ends[1];
   pid = vfork ();
   if (pid < 0)
     return -errno;
   if (pid == 0)
-    become (spawn, &error);
+    become (spawn, ends[1], &error);
   if (error < 0)
     {
       (void)waitpid (pid, NULL, 0);
       return error;
     }
-  pidfd = (int)syscall (SYS_pidfd_open, pid, 0);
-  if (pidfd < 0)
-    {
-      error = -errno;
-      (void)kill (pid, SIGKILL);
-      (void)waitpid (pid, NULL, 0);
-      return error;
-    }
   *pid_out = pid;
-  *pidfd_out = pidfd;
-  return 0;
+  return take_over (pid, ours, pidfd_out, listener_out);
 }

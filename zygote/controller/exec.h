@@ -11,6 +11,7 @@ typedef struct
   char **argv;
   char **envp;
   NbKind kind; /* how it is confined: seccomp/confine.h */
+  bool watch;  /* its base filter is watched: a listener is wanted */
   size_t n_fds;
   int fds[NB_CHANNEL_MAX_FDS + 1];     /* borrowed */
   int targets[NB_CHANNEL_MAX_FDS + 1]; /* distinct, 0 to NB_SPAWN_MAX_TARGET */
@@ -25,6 +26,7 @@ enum
  * Starts argv[0] with exactly these descriptors, besides 0, 1 and 2 of the controller
  * where they are not among the targets. Signals are at their defaults, none is blocked;
  * the child leads a session of its own and is ended when the controller ends.
- * 0, or -errno of whatever failed, execve() included: then no child is left.
+ * 0, or -errno of whatever failed, execve() included: then no child is left. The caller
+ * owns what comes out; listener_out is -1 unless one was wanted.
  */
-int nb_spawn (const NbSpawn *spawn, pid_t *pid_out, int *pidfd_out);
+int nb_spawn (const NbSpawn *spawn, pid_t *pid_out, int *pidfd_out, int *listener_out);

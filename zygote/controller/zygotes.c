@@ -93,7 +93,7 @@ add_relay (NbPacket *packet, size_t link, NbSpawn *spawn, int *zygote_end_out)
  * what to do; the preload takes the latter, which stand last, out again.
  */
 static int
-extend_environment (NbExec *exec, int door)
+extend_environment (NbExec *exec, int door, bool watch)
 {
   static const char *const walls[]
       = { "NESTBOX_WALL=auto", "NESTBOX_WALL=landlock", "NESTBOX_WALL=seccomp" };
@@ -109,6 +109,8 @@ extend_environment (NbExec *exec, int door)
   nb_strings_append (&exec->envp, walls[exec->wall], &overflow);
   (void)snprintf (door_entry, sizeof door_entry, "NESTBOX_PROC_DOOR=%d", door);
   nb_strings_append (&exec->envp, door_entry, &overflow);
+  if (watch)
+    nb_strings_append (&exec->envp, "NESTBOX_WATCHED=1", &overflow);
   return overflow ? -E2BIG : 0;
 }
 
@@ -146,7 +148,7 @@ nb_zygote_prepare (NbExec *exec, NbPacket *packet, bool relayed, const NbLoop *l
       door = add_door (spawn, &made_out[1]);
       result = door < 0 ? door : 0;
     }
-  return result < 0 ? result : extend_environment (exec, door);
+  return result < 0 ? result : extend_environment (exec, door, spawn->watch);
 }
 
 /* Where PIDs are visible the browser's is translated by the broker already. */

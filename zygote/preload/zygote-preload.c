@@ -41,6 +41,7 @@ static struct
 {
   bool is_zygote;   /* the sandboxed one */
   bool unsandboxed; /* Chromium's other zygote, which has no wall */
+  bool watched;     /* whoever holds the base filter's listener judges signals */
   bool is_child;    /* one of its forks, or a fork of that */
   bool wall_is_up;
   bool answer_pid_1; /* the next getpid() is Chromium's check */
@@ -101,7 +102,8 @@ isolate_child (void)
 
   if (result < 0)
     die ("Landlock scope of a child", -result);
-  result = nb_seccomp_enter_own_pid ((pid_t)syscall (SYS_getpid), self.unsandboxed);
+  if (!self.watched)
+    result = nb_seccomp_enter_own_pid ((pid_t)syscall (SYS_getpid), self.unsandboxed);
   if (result < 0)
     die ("own-PID filter of a child", -result);
 }
@@ -228,7 +230,9 @@ start (void)
   self.is_zygote = !self.unsandboxed;
   self.wall = parse_wall (getenv ("NESTBOX_WALL"));
   nb_proc_door_init (door != NULL ? atoi (door) : -1);
+  self.watched = getenv ("NESTBOX_WATCHED") != NULL;
   unsetenv ("NESTBOX_ZYGOTE");
+  unsetenv ("NESTBOX_WATCHED");
   unsetenv ("NESTBOX_WALL");
   unsetenv ("NESTBOX_PROC_DOOR");
   unsetenv ("LD_PRELOAD");

@@ -2,6 +2,7 @@
 #include "zygote/wire/message.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -208,13 +209,15 @@ decode_exited (NbPickleReader *reader, NbMessage *message)
 static void
 encode_welcome (NbPickleWriter *writer, const NbMessage *message)
 {
-  nb_pickle_writer_bool (writer, message->relay);
+  nb_pickle_writer_bool (writer, message->welcome.relay);
+  nb_pickle_writer_bool (writer, message->welcome.watch);
 }
 
 static void
 decode_welcome (NbPickleReader *reader, NbMessage *message)
 {
-  message->relay = nb_pickle_reader_bool (reader);
+  message->welcome.relay = nb_pickle_reader_bool (reader);
+  message->welcome.watch = nb_pickle_reader_bool (reader);
 }
 
 static void
@@ -243,6 +246,50 @@ decode_say (NbPickleReader *reader, NbMessage *message)
   message->text = read_slice (reader);
 }
 
+static void
+encode_denied (NbPickleWriter *writer, const NbMessage *message)
+{
+  const NbDenial *denied = &message->denied;
+
+  nb_pickle_writer_uint (writer, denied->kind);
+  nb_pickle_writer_int (writer, denied->pid);
+  nb_pickle_writer_int (writer, denied->number);
+  nb_pickle_writer_int (writer, denied->error);
+  write_slice (writer, nb_slice (denied->call));
+  for (size_t i = 0; i < NB_ARRAY_SIZE (denied->arguments); i++)
+    nb_pickle_writer_uint64 (writer, denied->arguments[i]);
+  nb_pickle_writer_uint64 (writer, denied->address);
+}
+
+static void
+decode_denied (NbPickleReader *reader, NbMessage *message)
+{
+  NbDenial *denied = &message->denied;
+  NbSlice call;
+
+  denied->kind = (NbKind)read_enum (reader, NB_N_KINDS - 1);
+  denied->pid = nb_pickle_reader_int (reader);
+  denied->number = nb_pickle_reader_int (reader);
+  denied->error = nb_pickle_reader_int (reader);
+  call = read_slice (reader);
+  (void)snprintf (denied->call, sizeof denied->call, "%.*s", (int)call.length, call.data);
+  for (size_t i = 0; i < NB_ARRAY_SIZE (denied->arguments); i++)
+    denied->arguments[i] = nb_pickle_reader_uint64 (reader);
+  denied->address = nb_pickle_reader_uint64 (reader);
+}
+
+static void
+encode_watch (NbPickleWriter *writer, const NbMessage *message)
+{
+  nb_pickle_writer_uint (writer, message->kind);
+}
+
+static void
+decode_watch (NbPickleReader *reader, NbMessage *message)
+{
+  message->kind = (NbKind)read_enum (reader, NB_N_KINDS - 1);
+}
+
 enum
 {
   FDS_AS_TARGETS = -1,
@@ -268,6 +315,8 @@ static const struct
   [NB_MESSAGE_WELCOME] = { "WELCOME", 0, 0, encode_welcome, decode_welcome },
   [NB_MESSAGE_SAY] = { "SAY", 0, 0, encode_say, decode_say },
   [NB_MESSAGE_OOM_ADJUST] = { "OOM_ADJUST", 0, 0, encode_oom_adjust, decode_oom_adjust },
+  [NB_MESSAGE_DENIED] = { "DENIED", 0, 0, encode_denied, decode_denied },
+  [NB_MESSAGE_WATCH] = { "WATCH", 1, 1, encode_watch, decode_watch },
 };
 
 static bool

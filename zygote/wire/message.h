@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "spawn/base/denial.h"
 #include "spawn/base/kind.h"
 #include "zygote/wire/channel.h"
 #include "zygote/wire/pickle-writer.h"
@@ -34,6 +35,8 @@ typedef enum
   NB_MESSAGE_WELCOME = 11, /* answer to a HELLO that was good */
   NB_MESSAGE_SAY = 12, /* request of a relay: send this on the browser's control socket */
   NB_MESSAGE_OOM_ADJUST = 13, /* request: OOM score of a zygote's child */
+  NB_MESSAGE_DENIED = 14,     /* event: a base filter that is watched denied a call */
+  NB_MESSAGE_WATCH = 15,      /* of a client that becomes a child: answer this listener */
 } NbMessageType;
 
 enum
@@ -117,8 +120,14 @@ typedef struct
   {
     NbHello hello;
     NbExec exec;
-    bool relay;   /* WELCOME: PIDs are hidden, zygotes are to be relayed */
-    NbSlice text; /* SAY */
+    struct
+    {
+      bool relay; /* PIDs are hidden, zygotes are to be relayed */
+      bool watch; /* base filters are to be watched: NESTBOX_DEBUG=seccomp */
+    } welcome;
+    NbSlice text;    /* SAY */
+    NbDenial denied; /* DENIED */
+    NbKind kind;     /* WATCH */
     struct
     {
       int32_t
