@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 base_sources := spawn/base/fd.c spawn/base/log.c spawn/base/flatpak-level.c spawn/base/kind.c
-portal_sources := spawn/portal/spawn-request.c spawn/portal/portal-client.c
+portal_sources := spawn/portal/spawn-request.c spawn/portal/portal-reply.c \
+  spawn/portal/portal-client.c
 broker_sources := spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/sandbox.c spawn/broker/program.c spawn/broker/diagnostics.c \
   spawn/broker/hello-check.c spawn/broker/denials.c \

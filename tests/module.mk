@@ -4,8 +4,9 @@ test_support_sources := tests/lib/nb-test.c
 
 unit_tests := test-channel test-child-table test-environment test-fd test-flatpak-level \
   test-hello-check test-kind test-landlock test-message test-nursery test-oom-scores test-path-wall \
-  test-pickle test-policy test-policy-live test-relay test-relay-hostile test-spawn-request test-zygote-command \
-  test-watch test-zygote-recorded
+  test-pickle test-policy test-policy-live test-portal-reply test-relay \
+  test-relay-hostile test-spawn-request test-watch test-zygote-command \
+  test-zygote-recorded
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c
@@ -23,6 +24,7 @@ test-policy_sources = $(policy_sources) seccomp/programs.c tests/lib/bpf-sim.c
 test-policy-live_sources = seccomp/apply.c seccomp/programs.c seccomp/confine.c \
   seccomp/landlock.c $(policy_sources) spawn/base/fd.c
 test-pickle_sources = zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c
+test-portal-reply_sources = spawn/portal/portal-reply.c spawn/portal/spawn-request.c
 test-relay_sources = tests/lib/nb-relay.c zygote/controller/relay.c \
   zygote/controller/relay-children.c zygote/wire/zygote-command.c $(wire_sources) \
   spawn/base/fd.c spawn/base/log.c

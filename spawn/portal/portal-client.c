@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "spawn/base/log.h"
+#include "spawn/portal/portal-reply.h"
 
 struct _NbPortal
 {
@@ -87,9 +88,8 @@ spawn_exited_cb (GDBusConnection *connection, const char *sender, const char *pa
 
   (void)connection, (void)path, (void)interface, (void)signal;
   if (g_strcmp0 (sender, portal->owner) != 0
-      || !g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(uu)")))
+      || !nb_portal_parse_exited (parameters, &pid, &wait_status))
     return;
-  g_variant_get (parameters, "(uu)", &pid, &wait_status);
   nb_log_debug (NB_LOG_PORTAL, "SpawnExited pid=%u status=0x%x", pid, wait_status);
   g_signal_emit (portal, signals[SIGNAL_SPAWN_EXITED], 0, pid, wait_status);
 }
@@ -100,13 +100,9 @@ owner_changed_cb (GDBusConnection *connection, const char *sender, const char *p
                   gpointer data)
 {
   NbPortal *portal = data;
-  const char *name, *before, *after;
 
   (void)connection, (void)sender, (void)path, (void)interface, (void)signal;
-  if (!g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(sss)")))
-    return;
-  g_variant_get (parameters, "(&s&s&s)", &name, &before, &after);
-  if (g_strcmp0 (before, portal->owner) == 0)
+  if (nb_portal_parse_owner_lost (parameters, portal->owner))
     g_signal_emit (portal, signals[SIGNAL_LOST], 0, "the Flatpak portal ended");
 }
 
@@ -170,17 +166,16 @@ milliseconds_left (const Probe *probe)
   return left < 1 ? 1 : (int)left;
 }
 
+/* Why no call was answered, where not even an error came back. */
 static void
-take_properties (NbPortal *portal, GVariant *body)
+return_unanswered (GTask *task, const GError *error)
 {
-  g_autoptr (GVariant) dict = g_variant_get_child_value (body, 0);
+  g_autofree char *why = nb_portal_describe_error (error);
 
-  (void)g_variant_lookup (dict, "version", "u", &portal->features.version);
-  if (portal->features.version >= NB_PORTAL_VERSION_EXPOSE_PIDS)
-    (void)g_variant_lookup (dict, "supports", "u", &portal->features.supports);
+  g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
+                           "the Flatpak portal does not answer: %s", why);
 }
 
-/* The sender of the answer is the portal, whoever owns its name later. */
 static void
 properties_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -190,33 +185,19 @@ properties_cb (GObject *source, GAsyncResult *result, gpointer data)
   g_autoptr (GDBusMessage) reply = g_dbus_connection_send_message_with_reply_finish (
       G_DBUS_CONNECTION (source), result, &error);
 
-  if (reply == NULL || g_dbus_message_to_gerror (reply, &error))
+  if (reply == NULL)
     {
-      g_dbus_error_strip_remote_error (error);
-      g_task_return_new_error (
-          task, G_IO_ERROR, G_IO_ERROR_NOT_FOUND,
-          "the Flatpak portal does not answer: %s; is xdg-desktop-portal "
-          "or flatpak installed on the host?",
-          error->message);
+      return_unanswered (task, error);
       return;
     }
-  if (!g_variant_is_of_type (g_dbus_message_get_body (reply), G_VARIANT_TYPE ("(a{sv})")))
+  portal->owner = nb_portal_parse_probe (reply, &portal->features, &error);
+  if (portal->owner == NULL)
     {
-      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-                               "the Flatpak portal's answer makes no sense");
+      g_task_return_error (task, g_steal_pointer (&error));
       return;
     }
-  take_properties (portal, g_dbus_message_get_body (reply));
-  portal->owner = g_strdup (g_dbus_message_get_sender (reply));
   nb_log_debug (NB_LOG_PORTAL, "portal version=%u supports=0x%x owner=%s",
                 portal->features.version, portal->features.supports, portal->owner);
-  if (portal->features.version < NB_PORTAL_VERSION_MIN || portal->owner == NULL)
-    {
-      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
-                               "the Flatpak portal is too old (version %u)",
-                               portal->features.version);
-      return;
-    }
   subscribe (portal);
   g_task_return_boolean (task, TRUE);
 }
@@ -308,11 +289,11 @@ spawned_cb (GObject *source, GAsyncResult *result, gpointer data)
   if (reply == NULL)
     {
       gboolean silent = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+      g_autofree char *why = nb_portal_describe_error (error);
 
-      g_dbus_error_strip_remote_error (error);
-      g_task_return_new_error (
-          task, G_IO_ERROR, G_IO_ERROR_FAILED, "the Flatpak portal %s a sub-sandbox: %s",
-          silent ? "does not answer a request for" : "refused", error->message);
+      g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_FAILED,
+                               "the Flatpak portal %s a sub-sandbox: %s",
+                               silent ? "does not answer a request for" : "refused", why);
       return;
     }
   g_variant_get (reply, "(u)", &pid);

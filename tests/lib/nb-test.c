@@ -2,6 +2,7 @@
 #include "tests/lib/nb-test.h"
 
 #include <errno.h>
+#include <gio/gio.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -97,6 +98,25 @@ nb_test_init (int *argc, char ***argv)
 {
   g_test_init (argc, argv, NULL);
   (void)alarm (WATCHDOG_S);
+}
+
+static void
+ignore_cb (GObject *source, GAsyncResult *result, gpointer data)
+{
+  (void)source, (void)result;
+  *(gboolean *)data = TRUE;
+}
+
+void
+nb_test_warm_up_gio (void)
+{
+  gboolean done = FALSE;
+  g_autoptr (GTask) task = g_task_new (NULL, NULL, ignore_cb, &done);
+
+  g_error_free (g_dbus_error_new_for_dbus_error ("org.freedesktop.DBus.Error.Failed", ""));
+  g_task_return_boolean (task, TRUE);
+  while (!done)
+    (void)g_main_context_iteration (NULL, TRUE);
 }
 
 /* Never freed: GTest has no place for a destructor of test data. */

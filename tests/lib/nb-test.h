@@ -17,6 +17,10 @@
 /* As g_test_init(); a program that hangs all the same is ended by an alarm. */
 void nb_test_init (int *argc, char ***argv);
 
+/* For programs that use GIO: it opens descriptors of its own at first use, and keeps them.
+ */
+void nb_test_warm_up_gio (void);
+
 /* As g_test_add_func(), with the checks of descriptors and children around it. */
 void nb_test_add (const char *path, void (*test) (void));
 
