@@ -429,20 +429,12 @@ leave_preload_list (void)
 static void
 leave_environment (void)
 {
-  for (char **entry = environ; *entry != NULL;)
-    {
-      char name[64];
-      size_t length = strcspn (*entry, "=");
+  char **to = environ;
 
-      if (strncmp (*entry, "NESTBOX_", strlen ("NESTBOX_")) != 0 || length >= sizeof name)
-        {
-          entry++;
-          continue;
-        }
-      memcpy (name, *entry, length);
-      name[length] = '\0';
-      (void)unsetenv (name); /* moves the next entry here */
-    }
+  for (char **from = environ; *from != NULL; from++)
+    if (strncmp (*from, "NESTBOX_", strlen ("NESTBOX_")) != 0)
+      *to++ = *from;
+  *to = NULL;
 }
 
 static void
