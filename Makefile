@@ -38,7 +38,7 @@ VARIANT := O=$(O) SANITIZE='$(SANITIZE)'
 endif
 
 # --- goals that work before the packages are there ---------------------------------------
-PREPARING := help setup check demo bench clean asan
+PREPARING := help setup check demo bench clean asan fuzz fuzz-merge
 ifneq ($(filter-out $(PREPARING),$(or $(MAKECMDGOALS),all)),)
 NEEDS_PACKAGES := 1
 endif
@@ -82,6 +82,7 @@ quiet = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
 
 # --- what is built: each module.mk appends -----------------------------------------------
 test_programs :=
+fuzz_targets :=
 unit_tests :=
 integration_tests :=
 include spawn/module.mk zygote/module.mk seccomp/module.mk tests/module.mk
@@ -125,6 +126,10 @@ $(foreach test,$(unit_tests),$(eval $(call program,tests/unit/$(test),\
   tests/unit/$(test).c $($(test)_sources) $(test_support_sources),$(GIO_LIBS))))
 $(foreach test,$(integration_tests),$(eval $(call program,tests/integration/$(test),\
   tests/integration/$(test).c $($(test)_sources) $(test_support_sources),$(GIO_LIBS))))
+# With a main() that runs the corpus once, or with libFuzzer's: see `make fuzz`.
+$(foreach name,$(fuzz_targets),$(eval $(call program,tests/fuzz/fuzz-$(name),\
+  tests/fuzz/fuzz-$(name).c tests/fuzz/fuzz.c $(if $(FUZZER),,tests/fuzz/replay.c) \
+  $(fuzz-$(name)_sources),$(FUZZER) $(GIO_LIBS))))
 $(foreach name,$(test_programs) $(rig_programs),$(eval $(call program,tests/programs/$(name),\
   tests/programs/$(name).c $($(name)_sources),$(GIO_LIBS))))
 
@@ -160,11 +165,27 @@ install-tests: test-programs ## install what the real-Flatpak tests run inside t
 	install -d $(DESTDIR)$(testdir)
 	install -m 755 $(addprefix $(O)/tests/programs/,$(test_programs)) $(DESTDIR)$(testdir)
 
+# --- fuzzing ----------------------------------------------------------------------------------
+# FUZZ= names single targets: make fuzz FUZZ=relay SECONDS=600
+SECONDS ?= 60
+fuzz_programs := $(addprefix $(O)/tests/fuzz/fuzz-,$(fuzz_targets))
+fuzz_variant := O=build/fuzz CC=clang FUZZER=-fsanitize=fuzzer \
+  SANITIZE='-fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all'
+
+.PHONY: fuzz fuzz-merge fuzz-programs
+fuzz-programs: $(fuzz_programs)
+fuzz: ## fuzz every target for SECONDS=60 each
+	@$(MAKE) $(fuzz_variant) fuzz-programs
+	@tests/fuzz/run $(SECONDS) $(or $(FUZZ),$(fuzz_targets))
+fuzz-merge: ## keep what fuzzing found to reach more, in tests/fuzz/corpus
+	@$(MAKE) $(fuzz_variant) fuzz-programs
+	@tests/fuzz/run merge $(or $(FUZZ),$(fuzz_targets))
+
 # --- tests ----------------------------------------------------------------------------------
 # TESTS= names single files: make check-flatpak TESTS=tests/flatpak/test_sandbox.py
 .PHONY: setup check check-all check-unit check-static check-flatpak asan demo bench
 compiled_tests := $(addprefix $(O)/tests/unit/,$(unit_tests)) \
-  $(addprefix $(O)/tests/integration/,$(integration_tests))
+  $(addprefix $(O)/tests/integration/,$(integration_tests)) $(fuzz_programs)
 static_tests := tests/static/check-sources
 flatpak_tests := $(sort $(wildcard tests/flatpak/test_*.py))
 run_tap = NESTBOX_TEST_BUILD=$(O) LC_ALL=C.UTF-8 G_DEBUG=fatal-warnings tests/lib/run-tap \
@@ -205,7 +226,7 @@ format: ## format the sources
 	clang-format -i $(c_sources) $(c_headers)
 
 clean: ## remove what was built; `tests/flatpak/rig clean` removes the rig as well
-	rm -rf build/out build/asan
+	rm -rf build/out build/asan build/fuzz
 
 help: ## this list
 	@echo 'nestbox $(VERSION): make [GOAL] [VARIABLE=VALUE]'

@@ -43,6 +43,31 @@ test-controller_sources = $(controller_test_sources)
 test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-level.c \
   seccomp/landlock.c
 
+# What is fuzzed, and replays its corpus in every check.
+fuzz_targets := broker channel command-line host-preload message nursery pickle portal \
+  relay text zygote-command
+fuzz-broker_sources = tests/lib/nb-fake-portal.c tests/fuzz/quiet-log.c \
+  spawn/portal/spawn-request.c $(filter-out spawn/broker/broker.c,$(broker_sources)) \
+  $(wire_sources) spawn/base/fd.c
+fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-scores.c \
+  zygote/wire/channel.c spawn/base/fd.c
+# These include the files whose functions they test: command-line, host-preload, text.
+fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/base/fd.c spawn/base/kind.c \
+  spawn/base/flatpak-level.c spawn/chrome-sandbox/output-relay.c \
+  spawn/chrome-sandbox/nursery.c $(client_sources) $(wire_sources)
+fuzz-message_sources = tests/fuzz/layout.c $(wire_sources) spawn/base/fd.c
+fuzz-nursery_sources = spawn/chrome-sandbox/nursery.c $(wire_sources) spawn/base/fd.c
+fuzz-pickle_sources = tests/fuzz/layout.c zygote/wire/pickle-reader.c \
+  zygote/wire/pickle-writer.c
+fuzz-portal_sources = spawn/portal/portal-reply.c spawn/portal/spawn-request.c
+fuzz-relay_sources = tests/fuzz/quiet-log.c zygote/controller/relay.c \
+  zygote/controller/relay-children.c zygote/wire/zygote-command.c $(wire_sources) \
+  spawn/base/fd.c
+fuzz-text_sources = spawn/base/flatpak-level.c spawn/base/fd.c spawn/base/kind.c \
+  spawn/base/log.c spawn/broker/diagnostics.c spawn/client/environment.c
+fuzz-zygote-command_sources = tests/fuzz/layout.c zygote/wire/zygote-command.c \
+  zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c
+
 # What the real-Flatpak tests run inside the app.
 test_programs := launch-like-chromium probe-walls execute-itself bench-exec bench-stand-in \
   talk-to-zygote fake-zygote act-as-child bench-filters
