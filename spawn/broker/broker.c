@@ -30,7 +30,7 @@ typedef struct
   NbPortal *portal;
   NbSandbox *sandbox;
   GHashTable *clients; /* a set */
-  guint listener_source, browser_source;
+  guint listener_source, browser_source, sigterm_source;
   gint64 ending_since; /* monotonic time in µs; 0: not ending */
   gboolean portal_killed, pidfd_killed;
 } Broker;
@@ -173,8 +173,11 @@ broker_clear (Broker *broker)
 {
   g_clear_handle_id (&broker->listener_source, g_source_remove);
   g_clear_handle_id (&broker->browser_source, g_source_remove);
+  g_clear_handle_id (&broker->sigterm_source, g_source_remove);
   g_hash_table_unref (broker->clients);
   nb_sandbox_free (broker->sandbox);
+  /* Calls that are not answered hold it, and end now, telling nobody. */
+  g_object_run_dispose (G_OBJECT (broker->portal));
   g_object_unref (broker->portal);
   g_main_loop_unref (broker->loop);
 }
@@ -186,7 +189,7 @@ nb_broker_run (const NbBrokerOptions *options)
   g_autofree char *socket = g_build_filename (options->directory, "broker", NULL);
 
   broker_init (&broker, options);
-  (void)g_unix_signal_add (SIGTERM, terminated_cb, &broker);
+  broker.sigterm_source = g_unix_signal_add (SIGTERM, terminated_cb, &broker);
   (void)signal (SIGINT, SIG_IGN); /* of the terminal: it is for the browser */
   (void)signal (SIGHUP, SIG_IGN);
   (void)signal (SIGPIPE, SIG_IGN);
