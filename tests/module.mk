@@ -37,11 +37,19 @@ test-zygote-command_sources = zygote/wire/zygote-command.c zygote/wire/pickle-re
   zygote/wire/pickle-writer.c
 
 # These drive what was built, from $(O).
-integration_tests := test-controller test-controller-life
+integration_tests := test-broker test-controller test-controller-life
+test-broker_sources = tests/lib/nb-broker.c tests/lib/nb-portal.c $(broker_sources) \
+  $(portal_sources) spawn/client/client.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
 controller_test_sources = tests/lib/nb-controller.c $(wire_sources) spawn/base/fd.c
 test-controller_sources = $(controller_test_sources)
 test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-level.c \
   seccomp/landlock.c
+
+# Those that have threads: GDBus's, and the test's own.
+threaded_tests := test-broker
+# They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
+valgrind_unfit := test-broker test-child-table test-controller test-controller-life test-fd test-landlock \
+  test-nursery test-oom-scores test-path-wall test-relay test-relay-hostile
 
 # What is fuzzed, and replays its corpus in every check.
 fuzz_targets := broker channel command-line host-preload message nursery pickle portal \

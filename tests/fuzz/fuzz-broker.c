@@ -287,6 +287,8 @@ start_sandbox (void)
     return;
   self.started = TRUE;
   nb_sandbox_start (self.sandbox);
+  if (nb_fake_portal_spawn (self.portal)->output >= 0)
+    (void)fcntl (nb_fake_portal_spawn (self.portal)->output, F_SETFL, O_NONBLOCK);
   self.controller = nb_fd_dup (nb_fake_portal_spawn (self.portal)->channel, 3);
   nb_fd_clear (&nb_fake_portal_spawn (self.portal)->channel);
   if (self.controller >= 0)

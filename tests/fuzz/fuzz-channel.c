@@ -78,7 +78,7 @@ static size_t
 add_rights (struct msghdr *message, size_t used, size_t n)
 {
   struct cmsghdr *header = (void *)((char *)message->msg_control + used);
-  int fds[MAX_SENT_FDS];
+  int fds[MAX_SENT_FDS] = { 0 };
 
   for (size_t i = 0; i < n; i++)
     fds[i] = (int)(i % 3); /* 0, 1 and 2 are always there */
@@ -117,6 +117,7 @@ send_anything (int fd, NbFuzzInput *input, Sent *sent_out)
   struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control };
   ssize_t sent;
 
+  memset (control, 0, sizeof control);
   vector.iov_len = nb_fuzz_u16 (input);
   if ((shape & 0x80) != 0) /* about the limit */
     vector.iov_len = NB_MESSAGE_MAX_BYTES - 8 + vector.iov_len % 16;

@@ -26,7 +26,7 @@ copy_vector (char **to, char *const *from)
 {
   size_t n = 0;
 
-  for (; from[n] != NULL && n < 63; n++)
+  for (; n < 63 && from[n] != NULL; n++)
     to[n] = from[n];
   to[n] = NULL;
 }

@@ -119,11 +119,14 @@ nb_test_warm_up_gio (void)
     (void)g_main_context_iteration (NULL, TRUE);
 }
 
-/* Never freed: GTest has no place for a destructor of test data. */
+/* Kept to the end: GTest has no place for a destructor of test data. */
 static void
 add (const char *path, Test test)
 {
-  g_test_add (path, Fixture, g_memdup2 (&test, sizeof test), set_up, run, tear_down);
+  static GSList *tests;
+
+  tests = g_slist_prepend (tests, g_memdup2 (&test, sizeof test));
+  g_test_add (path, Fixture, tests->data, set_up, run, tear_down);
 }
 
 void
@@ -203,14 +206,21 @@ nb_test_wait (pid_t pid)
 {
   int pidfd = (int)syscall (SYS_pidfd_open, pid, 0), wait_status = -1;
 
-  g_assert_cmpint (pidfd, >=, 0);
-  nb_test_wait_readable (pidfd);
-  (void)close (pidfd);
+  /* valgrind knows no pidfds; there the watchdog is the deadline. */
+  g_assert_true (pidfd >= 0 || errno == ENOSYS);
+  if (pidfd >= 0)
+    {
+      nb_test_wait_readable (pidfd);
+      (void)close (pidfd);
+    }
   g_assert_cmpint (waitpid (pid, &wait_status, 0), ==, pid);
   return wait_status;
 }
 
 /* --- children --- */
+
+/* What runs here counts for `make coverage`, whose builds have this. */
+extern void __gcov_dump (void) __attribute__ ((weak));
 
 pid_t
 nb_test_fork (void (*body) (gconstpointer data), gconstpointer data)
@@ -225,6 +235,8 @@ nb_test_fork (void (*body) (gconstpointer data), gconstpointer data)
   /* A test that fails must not leave a child behind that holds the harness's pipes. */
   nb_test_child_check (prctl (PR_SET_PDEATHSIG, SIGKILL) == 0);
   body (data);
+  if (__gcov_dump != NULL)
+    __gcov_dump ();
   _exit (0);
 }
 

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "tests/lib/nb-broker.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "spawn/base/fd.h"
+#include "spawn/base/flatpak-level.h"
+#include "tests/lib/nb-test.h"
+
+typedef struct
+{
+  NbTestBroker *broker;
+  void (*script) (NbTestBroker *, gconstpointer);
+  gconstpointer data;
+} Script;
+
+static int
+listen_at (const char *path)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+  g_assert_cmpuint (strlen (path), <, sizeof address.sun_path);
+  (void)strcpy (address.sun_path, path);
+  g_assert_cmpint (bind (fd, (struct sockaddr *)&address, sizeof address), ==, 0);
+  g_assert_cmpint (listen (fd, 16), ==, 0);
+  return fd;
+}
+
+static void
+end_at_once (gconstpointer data)
+{
+  (void)data;
+}
+
+/* The pidfd of what a broker then takes for the sandbox's pid 1, and knows to be gone. */
+static int
+make_ended_init (void)
+{
+  pid_t pid = nb_test_fork (end_at_once, NULL);
+  int pidfd = (int)syscall (SYS_pidfd_open, pid, 0);
+
+  g_assert_cmpint (pidfd, >=, 0);
+  (void)nb_test_wait (pid);
+  return pidfd;
+}
+
+static gpointer
+run_script (gpointer data)
+{
+  const Script *script = data;
+
+  script->script (script->broker, script->data);
+  return NULL;
+}
+
+static guint
+count_fds (void)
+{
+  g_autoptr (GDir) folder = g_dir_open ("/proc/self/fd", 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (folder) != NULL)
+    n++;
+  return n;
+}
+
+/* GDBus closes a connection in a thread of its own, and when its calls have ended. */
+static void
+settle (guint n_fds)
+{
+  gint64 deadline = g_get_monotonic_time () + NB_TEST_DEADLINE_MS * G_TIME_SPAN_MILLISECOND;
+
+  while (count_fds () > n_fds)
+    {
+      g_assert_cmpint (g_get_monotonic_time (), <, deadline);
+      if (!g_main_context_iteration (NULL, FALSE))
+        g_usleep (G_TIME_SPAN_MILLISECOND); /* there is no event to wait for */
+    }
+  while (g_main_context_iteration (NULL, FALSE))
+    ;
+}
+
+void
+nb_test_broker_run (const NbTestPortal *portal, NbWall wall, NbPids pids,
+                    void (*script) (NbTestBroker *, gconstpointer), gconstpointer data)
+{
+  NbTestBroker *broker = g_new0 (NbTestBroker, 1);
+  Script running = { .broker = broker, .script = script, .data = data };
+  guint n_fds = count_fds ();
+  GThread *thread;
+  NbBrokerOptions options = { .wall = wall, .pids = pids };
+
+  broker->directory = g_dir_make_tmp ("nestbox-test-XXXXXX", NULL);
+  g_assert_nonnull (broker->directory);
+  broker->socket = g_build_filename (broker->directory, "broker", NULL);
+  broker->browser = eventfd (0, EFD_CLOEXEC);
+  broker->init = make_ended_init ();
+  options.directory = broker->directory;
+  options.listener = listen_at (broker->socket);
+  options.browser = broker->browser;
+  if (portal != NULL)
+    nb_test_portal_start (portal);
+  thread = g_thread_new ("script", run_script, &running);
+  g_assert_cmpint (nb_broker_run (&options), ==, 0);
+  (void)g_thread_join (thread);
+  if (portal != NULL)
+    nb_test_portal_stop ();
+  g_assert_cmpint (g_access (broker->directory, F_OK), ==, -1);
+  nb_packet_clear (&broker->packet);
+  g_clear_pointer (&broker->spawn, nb_test_spawn_free);
+  nb_fd_clear (&options.listener);
+  nb_fd_clear (&broker->browser);
+  nb_fd_clear (&broker->init);
+  settle (n_fds);
+  g_free (broker->directory);
+  g_free (broker->socket);
+  g_free (broker);
+}
+
+void
+nb_test_broker_end (NbTestBroker *broker)
+{
+  guint64 one = 1;
+
+  if (broker->spawn != NULL)
+    nb_test_portal_emit_exited (NB_TEST_HANDLE, 0);
+  g_assert_cmpint (write (broker->browser, &one, sizeof one), ==, sizeof one);
+}
+
+/* --- as the controller --- */
+
+NbMessage
+nb_test_broker_hello (void)
+{
+  NbMessage message = { .type = NB_MESSAGE_HELLO };
+
+  message.hello.version = NB_PROTOCOL_VERSION;
+  message.hello.level = NB_FLATPAK_SUB_SANDBOX;
+  message.hello.landlock_abi = 1;
+  message.hello.seccomp = message.hello.no_new_privs = true;
+  for (int i = 0; i < NB_N_NAMESPACES; i++)
+    message.hello.namespaces[i] = 1; /* no namespace's */
+  return message;
+}
+
+void
+nb_test_broker_greet (NbTestBroker *broker)
+{
+  NbMessage hello = nb_test_broker_hello ();
+
+  broker->spawn = nb_test_portal_take_spawn ();
+  nb_test_broker_send (broker, &hello, broker->init);
+  (void)nb_test_broker_expect (broker, NB_MESSAGE_WELCOME);
+}
+
+void
+nb_test_broker_send (NbTestBroker *broker, const NbMessage *message, int fd)
+{
+  g_assert_cmpint (nb_message_send (broker->spawn->channel, message, &fd, fd >= 0), ==, 0);
+}
+
+const NbMessage *
+nb_test_broker_expect (NbTestBroker *broker, NbMessageType type)
+{
+  nb_packet_clear (&broker->packet);
+  nb_test_client_receive (broker->spawn->channel, &broker->packet, &broker->message);
+  g_assert_cmpstr (nb_message_type_name (broker->message.type), ==,
+                   nb_message_type_name (type));
+  return &broker->message;
+}
+
+void
+nb_test_broker_expect_end (NbTestBroker *broker)
+{
+  nb_test_client_expect_end (broker->spawn->channel);
+}
+
+void
+nb_test_broker_answer_exec (NbTestBroker *broker, int error)
+{
+  NbMessage answer = { .type = NB_MESSAGE_RESULT };
+
+  answer.serial = broker->message.serial;
+  answer.child = broker->message.child;
+  answer.result.error = error;
+  answer.result.state = error == 0 ? NB_CHILD_RUNNING : NB_CHILD_NONE;
+  answer.result.detail = nb_slice ("");
+  nb_test_broker_send (broker, &answer, -1);
+}
+
+/* --- as a client --- */
+
+int
+nb_test_broker_ask (NbTestBroker *broker, NbKind kind)
+{
+  g_autofree NbMessage *message = g_new0 (NbMessage, 1);
+  int client = nb_client_connect (broker->socket);
+  bool overflow = false;
+
+  g_assert_cmpint (client, >=, 0);
+  message->type = NB_MESSAGE_EXEC;
+  message->serial = 1;
+  message->exec.kind = kind;
+  nb_strings_append (&message->exec.argv, "/app/bin/x", &overflow);
+  nb_strings_append (&message->exec.envp, "LANG=C", &overflow);
+  nb_strings_append (&message->exec.envp, "LD_PRELOAD=/x", &overflow);
+  g_assert_cmpint (nb_message_send (client, message, NULL, 0), ==, 0);
+  return client;
+}
+
+void
+nb_test_client_receive (int client, NbPacket *packet, NbMessage *message)
+{
+  packet->n_fds = 0;
+  nb_test_wait_readable (client);
+  g_assert_cmpint (nb_channel_receive (client, packet), ==, 1);
+  g_assert_cmpint (nb_message_decode (packet, message), ==, 0);
+}
+
+void
+nb_test_client_expect_result (int client, int error, const char *text)
+{
+  g_autofree NbPacket *packet = g_new (NbPacket, 1);
+  g_autofree NbMessage *message = g_new (NbMessage, 1);
+  g_autofree char *detail = NULL;
+
+  nb_test_client_receive (client, packet, message);
+  g_assert_cmpint (message->type, ==, NB_MESSAGE_RESULT);
+  detail = g_strndup (message->result.detail.data, message->result.detail.length);
+  if (message->result.error != error || strstr (detail, text) == NULL)
+    g_error ("RESULT is %d \"%s\", not %d \"%s\"", message->result.error, detail, error,
+             text);
+  nb_packet_clear (packet);
+}
+
+void
+nb_test_client_expect_exited (int client, int wait_status)
+{
+  g_autofree NbPacket *packet = g_new (NbPacket, 1);
+  g_autofree NbMessage *message = g_new (NbMessage, 1);
+
+  nb_test_client_receive (client, packet, message);
+  g_assert_cmpint (message->type, ==, NB_MESSAGE_EXITED);
+  g_assert_cmphex ((guint)message->wait_status, ==, (guint)wait_status);
+  nb_packet_clear (packet);
+}
+
+void
+nb_test_client_expect_end (int client)
+{
+  g_autofree NbPacket *packet = g_new (NbPacket, 1);
+  int result;
+
+  nb_test_wait_readable (client);
+  result = nb_channel_receive (client, packet);
+  g_assert_true (result == 0 || result == -ECONNRESET);
+}
