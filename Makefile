@@ -36,9 +36,16 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-fra
 O := build/asan
 VARIANT := O=$(O) SANITIZE='$(SANITIZE)'
 endif
+# `make tsan check-unit`: the same with ThreadSanitizer, for the tests that have threads.
+ifneq ($(filter tsan,$(MAKECMDGOALS)),)
+SANITIZE := -fsanitize=thread -fno-omit-frame-pointer
+O := build/tsan
+VARIANT := O=$(O) SANITIZE='$(SANITIZE)'
+export TSAN_OPTIONS := suppressions=tests/lib/tsan.suppressions
+endif
 
 # --- goals that work before the packages are there ---------------------------------------
-PREPARING := help setup check demo bench clean asan fuzz fuzz-merge
+PREPARING := help setup check demo bench clean asan tsan fuzz fuzz-merge coverage
 ifneq ($(filter-out $(PREPARING),$(or $(MAKECMDGOALS),all)),)
 NEEDS_PACKAGES := 1
 endif
@@ -183,11 +190,16 @@ fuzz-merge: ## keep what fuzzing found to reach more, in tests/fuzz/corpus
 
 # --- tests ----------------------------------------------------------------------------------
 # TESTS= names single files: make check-flatpak TESTS=tests/flatpak/test_sandbox.py
-.PHONY: setup check check-all check-unit check-static check-flatpak asan demo bench
+.PHONY: setup check check-all check-unit check-static check-flatpak asan tsan demo bench
 compiled_tests := $(addprefix $(O)/tests/unit/,$(unit_tests)) \
   $(addprefix $(O)/tests/integration/,$(integration_tests)) $(fuzz_programs)
+ifneq ($(filter tsan,$(MAKECMDGOALS)),)
+compiled_tests := $(addprefix $(O)/tests/integration/,$(threaded_tests))
+endif
 static_tests := tests/static/check-sources
 flatpak_tests := $(sort $(wildcard tests/flatpak/test_*.py))
+analyze_flags = $(ALL_CPPFLAGS) $(GIO_CFLAGS) $(SECCOMP_CFLAGS)
+valgrind_programs = $(filter-out $(addprefix %/,$(valgrind_unfit)),$(compiled_tests))
 run_tap = NESTBOX_TEST_BUILD=$(O) LC_ALL=C.UTF-8 G_DEBUG=fatal-warnings tests/lib/run-tap \
   $(if $(filter 1,$(V)),-v)
 
@@ -197,9 +209,11 @@ setup: ## install the distribution packages that building and testing needs
 check: setup ## every test, unit to real Flatpak, set-up included
 	@$(MAKE) $(VARIANT) $(if $(SANITIZE),check-unit,check-all)
 
+check-all: export ANALYZE_FLAGS = $(analyze_flags)
+check-all: export VALGRIND_PROGRAMS = $(valgrind_programs)
 check-all: all rig-programs $(compiled_tests)
 	@tests/flatpak/rig up
-	@$(run_tap) $(or $(TESTS),$(static_tests) $(compiled_tests) $(flatpak_tests))
+	@$(run_tap) $(or $(TESTS),$(static_tests) $(compiled_tests) $(analyzers) $(flatpak_tests))
 
 check-unit: all $(compiled_tests) ## unit and integration tests only
 	@$(run_tap) $(or $(TESTS),$(compiled_tests))
@@ -214,11 +228,35 @@ check-flatpak: all rig-programs ## the real-Flatpak tests only
 asan: ## with other goals (asan check): do them with ASan and UBSan; alone: build so
 	@$(if $(filter-out asan,$(MAKECMDGOALS)),:,$(MAKE) $(VARIANT) all)
 
+tsan: ## with check-unit: the tests that have threads, with ThreadSanitizer
+	@$(if $(filter-out tsan,$(MAKECMDGOALS)),:,$(MAKE) $(VARIANT) all)
+
 demo: setup ## show an unmodified Chromium sandboxed in real Flatpak
 	@tests/flatpak/demo
 
 bench: setup ## measure speed and memory; JSON lines in build/bench.json
 	@tests/bench/bench
+
+# --- analyzers ------------------------------------------------------------------------------
+# Each prints TAP and is part of `make check`; tests/static/variants is the builds with
+# sanitizers, the coverage and some seconds of fuzzing.
+.PHONY: analyze valgrind coverage check-variants
+analyzers := tests/static/analyze tests/static/variants tests/lib/run-valgrind
+analyze: export ANALYZE_FLAGS = $(analyze_flags)
+analyze: $(O)/gen/path-wall.h ## gcc -fanalyzer, clang-tidy and cppcheck
+	@$(run_tap) tests/static/analyze
+
+valgrind: export VALGRIND_PROGRAMS = $(valgrind_programs)
+valgrind: $(compiled_tests) ## lost memory, descriptors left open, of what valgrind can run
+	@$(run_tap) tests/lib/run-valgrind
+
+coverage: ## lines that unit, integration and fuzz tests reach, by file and folder
+	@rm -f $$(find build/coverage -name '*.gcda' 2>/dev/null)
+	@$(MAKE) O=build/coverage CFLAGS='-O0 -g --coverage -fprofile-update=atomic' check-unit
+	@tests/lib/coverage build/coverage
+
+check-variants: ## asan, tsan, coverage and some seconds of fuzzing, one after the other
+	@$(run_tap) tests/static/variants
 
 # --- development ----------------------------------------------------------------------------
 .PHONY: format clean help
@@ -226,7 +264,7 @@ format: ## format the sources
 	clang-format -i $(c_sources) $(c_headers)
 
 clean: ## remove what was built; `tests/flatpak/rig clean` removes the rig as well
-	rm -rf build/out build/asan build/fuzz
+	rm -rf build/out build/asan build/tsan build/fuzz build/coverage build/clang
 
 help: ## this list
 	@echo 'nestbox $(VERSION): make [GOAL] [VARIABLE=VALUE]'

@@ -68,7 +68,7 @@ check (int result, const char *what)
 {
   if (result >= 0)
     return;
-  fprintf (stderr, "seccomp: %s: error %d\n", what, -result);
+  (void)fprintf (stderr, "seccomp: %s: error %d\n", what, -result);
   exit (1);
 }
 

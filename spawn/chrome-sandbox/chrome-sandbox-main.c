@@ -26,8 +26,6 @@
 #  error "where nestbox is installed is not defined"
 #endif
 
-extern char **environ;
-
 enum
 {
   CONTROL_FD = 3, /* Chromium: content_descriptors.h, kZygoteSocketPairFd */

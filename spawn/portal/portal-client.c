@@ -251,7 +251,7 @@ nb_portal_probe_async (NbPortal *portal, guint deadline_ms, GAsyncReadyCallback 
   g_autofree char *address = bus_address ();
   Probe *probe = g_new0 (Probe, 1);
 
-  probe->deadline_us = g_get_monotonic_time () + deadline_ms * 1000;
+  probe->deadline_us = g_get_monotonic_time () + (gint64)deadline_ms * 1000;
   probe->connecting = g_cancellable_new ();
   probe->timer = g_timeout_add (deadline_ms, connecting_too_long_cb, probe);
   g_task_set_task_data (task, probe, probe_free);

@@ -62,8 +62,6 @@ static struct
   ino_t exe_inode;
 } self;
 
-extern char **environ;
-
 /* --- the helper's path --- */
 
 static bool

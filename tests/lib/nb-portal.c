@@ -231,6 +231,7 @@ call_bus (const char *method, GVariant *parameters)
       &error);
 
   g_assert_no_error (error);
+  g_assert_nonnull (reply);
 }
 
 void

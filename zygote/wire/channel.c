@@ -39,12 +39,11 @@ nb_channel_send (int fd, const void *data, size_t size, const int *fds, size_t n
     return -EMSGSIZE;
   if (n_fds > 0)
     {
-      struct cmsghdr *header;
+      struct cmsghdr *header = (void *)control; /* what CMSG_FIRSTHDR() would say */
 
       memset (control, 0, sizeof control);
       message.msg_control = control;
       message.msg_controllen = CMSG_SPACE (sizeof (int) * n_fds);
-      header = CMSG_FIRSTHDR (&message);
       header->cmsg_level = SOL_SOCKET;
       header->cmsg_type = SCM_RIGHTS;
       header->cmsg_len = CMSG_LEN (sizeof (int) * n_fds);
