@@ -97,32 +97,21 @@ kind_of (pid_t pid, NbKind base)
 
 /* --- the answer --- */
 
-/* The calls that the own-PID filter judges; NULL for any other. */
-static const char *
-signal_name (int number)
+/* The calls that the own-PID filter judges. */
+static bool
+is_signal (int number)
 {
-  switch (number)
-    {
-    case SYS_kill:
-      return "kill";
-    case SYS_tgkill:
-      return "tgkill";
-    case SYS_rt_tgsigqueueinfo:
-      return "rt_tgsigqueueinfo";
-    default:
-      return NULL;
-    }
+  return number == SYS_kill || number == SYS_tgkill || number == SYS_rt_tgsigqueueinfo;
 }
 
 /* A zygote ends its children; everyone else has only itself to signal. */
 static int
-judge (const struct seccomp_notif *call, NbKind base, pid_t process, pid_t child,
-       const NbPolicyRule **rule)
+judge (const struct seccomp_notif *call, NbKind base, pid_t process, pid_t child)
 {
-  int error = nb_policy_evaluate (base, nb_policy_numbers, &call->data, rule);
+  int error = nb_policy_evaluate (base, nb_policy_numbers, &call->data, NULL);
   bool zygote = base == NB_KIND_ZYGOTE || base == NB_KIND_UNSANDBOXED_ZYGOTE;
 
-  if (error != 0 || signal_name (call->data.nr) == NULL || (zygote && process == child))
+  if (error != 0 || !is_signal (call->data.nr) || (zygote && process == child))
     return error;
   return (pid_t)call->data.args[0] == process ? 0 : EPERM;
 }
@@ -140,14 +129,9 @@ answer (int listener, uint64_t id, int error)
 }
 
 static void
-fill (NbDenial *denial, const struct seccomp_notif *call, const NbPolicyRule *rule)
+fill (NbDenial *denial, const struct seccomp_notif *call)
 {
-  const char *name = signal_name (call->data.nr);
-
   denial->number = call->data.nr;
-  if (name == NULL)
-    name = rule != NULL ? rule->call : "";
-  (void)snprintf (denial->call, sizeof denial->call, "%s", name);
   denial->address = call->data.instruction_pointer;
   for (size_t i = 0; i < NB_ARRAY_SIZE (denial->arguments); i++)
     denial->arguments[i] = call->data.args[i];
@@ -158,7 +142,6 @@ nb_watch_serve (int listener, NbKind base, pid_t child, NbDenial *denial_out)
 {
   struct seccomp_notif call = { 0 };
   struct pollfd state = { .fd = listener, .events = POLLIN };
-  const NbPolicyRule *rule = NULL;
 
   /* Older kernels wait for ever where no process is left to make a call. */
   if (poll (&state, 1, 0) != 1 || (state.revents & POLLIN) == 0)
@@ -166,10 +149,23 @@ nb_watch_serve (int listener, NbKind base, pid_t child, NbDenial *denial_out)
   if (ioctl (listener, SECCOMP_IOCTL_NOTIF_RECV, &call) < 0)
     return errno == ENOENT || errno == EINTR ? 0 : -errno;
   *denial_out = (NbDenial){ .pid = process_of ((pid_t)call.pid) };
-  denial_out->error = judge (&call, base, denial_out->pid, child, &rule);
+  denial_out->error = judge (&call, base, denial_out->pid, child);
   denial_out->kind = kind_of (denial_out->pid, base);
-  fill (denial_out, &call, rule);
+  fill (denial_out, &call);
   if (answer (listener, call.id, denial_out->error) < 0 || denial_out->error == 0)
     return 0;
   return is_first (denial_out);
+}
+
+const char *
+nb_watch_call_name (int number)
+{
+  if (number == SYS_tgkill)
+    return "tgkill";
+  if (number == SYS_rt_tgsigqueueinfo)
+    return "rt_tgsigqueueinfo";
+  for (size_t i = 0; i < nb_n_policy_rules; i++)
+    if (nb_policy_numbers[i] == number && number >= 0)
+      return nb_policy_rules[i].call;
+  return "call";
 }

@@ -19,3 +19,6 @@
  * process has ended.
  */
 int nb_watch_serve (int listener, NbKind base, pid_t child, NbDenial *denial_out);
+
+/* The name of a call that can be denied, for people; "call" when the table has none. */
+const char *nb_watch_call_name (int number);

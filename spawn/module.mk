@@ -2,10 +2,10 @@
 base_sources := spawn/base/fd.c spawn/base/log.c spawn/base/flatpak-level.c spawn/base/kind.c
 portal_sources := spawn/portal/spawn-request.c spawn/portal/portal-reply.c \
   spawn/portal/portal-client.c
-broker_sources := spawn/broker/broker.c spawn/broker/client-connection.c \
+broker_sources = spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/sandbox.c spawn/broker/program.c spawn/broker/diagnostics.c \
   spawn/broker/hello-check.c spawn/broker/denials.c \
-  spawn/broker/pid-translation.c spawn/client/environment.c
+  spawn/broker/pid-translation.c spawn/client/environment.c $(watch_sources)
 client_sources := spawn/client/client.c spawn/client/environment.c
 
 # Only what each really needs: these run inside the browser, or once per browser.
@@ -16,4 +16,4 @@ chrome_sandbox_sources = spawn/chrome-sandbox/chrome-sandbox-main.c \
   $(base_sources) $(wire_sources) $(confine_sources) seccomp/confine.c
 nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-broker.c \
   spawn/tool/doctor.c spawn/tool/policy.c $(broker_sources) $(portal_sources) $(base_sources) $(wire_sources) \
-  $(confine_sources) seccomp/watch.c seccomp/policy.c
+  $(confine_sources)

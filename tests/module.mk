@@ -30,7 +30,7 @@ test-relay_sources = tests/lib/nb-relay.c zygote/controller/relay.c \
   spawn/base/fd.c spawn/base/log.c
 test-relay-hostile_sources = $(test-relay_sources)
 test-spawn-request_sources = spawn/portal/spawn-request.c spawn/base/fd.c
-test-watch_sources = seccomp/watch.c $(confine_sources) seccomp/confine.c $(policy_sources) \
+test-watch_sources = $(watch_sources) $(confine_sources) seccomp/confine.c \
   zygote/wire/channel.c spawn/base/fd.c
 test-zygote-recorded_sources = $(test-zygote-command_sources)
 test-zygote-command_sources = zygote/wire/zygote-command.c zygote/wire/pickle-reader.c \
@@ -62,7 +62,9 @@ fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-score
 # These include the files whose functions they test: command-line, host-preload, text.
 fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/base/fd.c spawn/base/kind.c \
   spawn/base/flatpak-level.c spawn/chrome-sandbox/output-relay.c \
-  spawn/chrome-sandbox/nursery.c $(client_sources) $(wire_sources)
+  spawn/chrome-sandbox/nursery.c $(client_sources) $(wire_sources) \
+  $(confine_sources) seccomp/confine.c
+fuzz-host-preload_sources = tests/fuzz/quiet-log.c spawn/base/kind.c
 fuzz-message_sources = tests/fuzz/layout.c $(wire_sources) spawn/base/fd.c
 fuzz-nursery_sources = spawn/chrome-sandbox/nursery.c $(wire_sources) spawn/base/fd.c
 fuzz-pickle_sources = tests/fuzz/layout.c zygote/wire/pickle-reader.c \

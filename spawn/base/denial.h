@@ -11,7 +11,6 @@ typedef struct
   NbKind kind;    /* of the process that made the call, by its command line */
   int32_t pid;    /* its process, as whoever holds the listener knows it */
   int32_t number; /* of the system call */
-  char call[32];  /* its name; "" when the table has none */
   int32_t error;  /* what it was answered */
   uint64_t arguments[6];
   uint64_t address; /* of the instruction after the call */

@@ -24,9 +24,10 @@ nb_denials_log (const NbDenial *denied)
                 "%s pid=%d: %s %d (0x%" G_GINT64_MODIFIER "x, 0x%" G_GINT64_MODIFIER
                 "x, 0x%" G_GINT64_MODIFIER "x, 0x%" G_GINT64_MODIFIER
                 "x) = %s, called before 0x%" G_GINT64_MODIFIER "x",
-                nb_kind_name (denied->kind), denied->pid, denied->call, denied->number,
-                arguments[0], arguments[1], arguments[2], arguments[3],
-                error != NULL ? error : "?", denied->address);
+                nb_kind_name (denied->kind), denied->pid,
+                nb_watch_call_name (denied->number), denied->number, arguments[0],
+                arguments[1], arguments[2], arguments[3], error != NULL ? error : "?",
+                denied->address);
 }
 
 static gboolean

@@ -36,9 +36,11 @@ static const struct
   { "uuu *4096(ue2.)", 0, 0 },
   { "uuu", 0, 1 },
   { "uuu i", 0, 0 },
-  { "uuu b", 0, 0 },
+  { "uuu bb", 0, 0 },
   { "uuu s", 0, 0 },
   { "uuu ii", 0, 0 },
+  { "uuu e6.iiiqqqqqqq", 0, 0 },
+  { "uuu e6.", 1, 1 },
 };
 
 /* What nb_message_decode() has to say. */

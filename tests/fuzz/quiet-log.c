@@ -36,6 +36,13 @@ nb_log_debug (NbLogCategory category, const char *format, ...)
 }
 
 bool
+nb_log_init (const char *debug)
+{
+  (void)debug;
+  return true;
+}
+
+bool
 nb_log_is_on (NbLogCategory category)
 {
   (void)category;

@@ -61,7 +61,7 @@ program_script (NbTestBroker *broker, gconstpointer data)
 
   (void)data;
   nb_test_broker_greet (broker);
-  g_assert_false (broker->message.relay);
+  g_assert_false (broker->message.welcome.relay);
   client = nb_test_broker_ask (broker, NB_KIND_NONE);
   expect_exec (broker, NB_KIND_NONE);
   nb_test_broker_answer_exec (broker, 0);
@@ -89,7 +89,7 @@ early_client_script (NbTestBroker *broker, gconstpointer data)
 
   (void)data;
   nb_test_broker_greet (broker);
-  g_assert_true (broker->message.relay);
+  g_assert_true (broker->message.welcome.relay);
   expect_exec (broker, NB_KIND_ZYGOTE);
   g_assert_cmpuint (broker->message.exec.n_targets, ==, 1);
   g_assert_cmpint (broker->message.exec.targets[0], ==, NB_TARGET_LINK);

@@ -99,7 +99,6 @@ fill_denied (NbMessage *message)
   message->denied = (NbDenial){ .kind = NB_KIND_NETWORK,
                                 .pid = 7,
                                 .number = 41,
-                                .call = "socket",
                                 .error = EAFNOSUPPORT,
                                 .arguments = { 16, 1, UINT64_MAX },
                                 .address = 0x7f0000001234 };

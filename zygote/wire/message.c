@@ -2,7 +2,6 @@
 #include "zygote/wire/message.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -255,7 +254,6 @@ encode_denied (NbPickleWriter *writer, const NbMessage *message)
   nb_pickle_writer_int (writer, denied->pid);
   nb_pickle_writer_int (writer, denied->number);
   nb_pickle_writer_int (writer, denied->error);
-  write_slice (writer, nb_slice (denied->call));
   for (size_t i = 0; i < NB_ARRAY_SIZE (denied->arguments); i++)
     nb_pickle_writer_uint64 (writer, denied->arguments[i]);
   nb_pickle_writer_uint64 (writer, denied->address);
@@ -265,14 +263,11 @@ static void
 decode_denied (NbPickleReader *reader, NbMessage *message)
 {
   NbDenial *denied = &message->denied;
-  NbSlice call;
 
   denied->kind = (NbKind)read_enum (reader, NB_N_KINDS - 1);
   denied->pid = nb_pickle_reader_int (reader);
   denied->number = nb_pickle_reader_int (reader);
   denied->error = nb_pickle_reader_int (reader);
-  call = read_slice (reader);
-  (void)snprintf (denied->call, sizeof denied->call, "%.*s", (int)call.length, call.data);
   for (size_t i = 0; i < NB_ARRAY_SIZE (denied->arguments); i++)
     denied->arguments[i] = nb_pickle_reader_uint64 (reader);
   denied->address = nb_pickle_reader_uint64 (reader);
