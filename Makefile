@@ -243,7 +243,7 @@ bench: setup ## measure speed and memory; JSON lines in build/bench.json
 .PHONY: analyze valgrind coverage check-variants
 analyzers := tests/static/analyze tests/static/variants tests/lib/run-valgrind
 analyze: export ANALYZE_FLAGS = $(analyze_flags)
-analyze: $(O)/gen/path-wall.h ## gcc -fanalyzer, clang-tidy and cppcheck
+analyze: $(O)/gen/policy-programs.h $(O)/gen/policy-texts.h ## gcc -fanalyzer, clang-tidy and cppcheck
 	@$(run_tap) tests/static/analyze
 
 valgrind: export VALGRIND_PROGRAMS = $(valgrind_programs)

@@ -155,7 +155,7 @@ nb_spawn (const NbSpawn *spawn, pid_t *pid_out, int *pidfd_out, int *listener_ou
   if (pid < 0)
     return -errno;
   if (pid == 0)
-    become (spawn, ends[1], &error);
+    become (spawn, theirs, &error);
   if (error < 0)
     {
       (void)waitpid (pid, NULL, 0);
