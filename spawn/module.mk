@@ -2,7 +2,8 @@
 base_sources := spawn/base/fd.c spawn/base/log.c spawn/base/flatpak-level.c spawn/base/kind.c
 portal_sources := spawn/portal/spawn-request.c spawn/portal/portal-client.c
 broker_sources := spawn/broker/broker.c spawn/broker/client-connection.c \
-  spawn/broker/sandbox.c spawn/broker/program.c spawn/broker/diagnostics.c \
+  spawn/broker/sandbox.c spawn/broker/sandboxes.c spawn/broker/profile.c \
+  spawn/broker/program.c spawn/broker/diagnostics.c \
   spawn/broker/hello-check.c \
   spawn/broker/pid-translation.c spawn/client/environment.c
 client_sources := spawn/client/client.c spawn/client/environment.c

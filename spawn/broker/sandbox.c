@@ -51,6 +51,7 @@ typedef struct
 struct _NbSandbox
 {
   NbPortal *portal; /* borrowed */
+  NbProfile profile;
   NbWall wall;
   NbPids pids;
   gboolean relayed; /* PIDs are hidden, or taken to be */
@@ -72,7 +73,8 @@ struct _NbSandbox
 static void
 set_state (NbSandbox *sandbox, State state)
 {
-  nb_log_debug (NB_LOG_STATE, "sandbox: %s -> %s%s%s", state_names[sandbox->state],
+  nb_log_debug (NB_LOG_STATE, "%s sandbox: %s -> %s%s%s",
+                nb_profile_traits (sandbox->profile)->name, state_names[sandbox->state],
                 state_names[state], sandbox->reason != NULL ? ": " : "",
                 sandbox->reason != NULL ? sandbox->reason : "");
   g_assert (state > sandbox->state);
@@ -214,8 +216,9 @@ send_waiting_requests (NbSandbox *sandbox)
 static void
 handle_hello (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
 {
-  const char *complaint = nb_hello_check (
-      &message->hello, packet->has_credentials ? packet->uid : (uid_t)-1, sandbox->wall);
+  const char *complaint
+      = nb_hello_check (&message->hello, packet->has_credentials ? packet->uid : (uid_t)-1,
+                        sandbox->wall, nb_profile_traits (sandbox->profile));
   gboolean hidden = packet->pid <= 0;
   NbMessage welcome = { .type = NB_MESSAGE_WELCOME };
 
@@ -407,7 +410,11 @@ nb_sandbox_start (NbSandbox *sandbox)
   nb_autofd nothing = open ("/dev/null", O_RDWR | O_CLOEXEC), theirs = -1, output = -1;
   int fds[CONTROLLER_FD + 1];
   NbSpawnRequest request
-      = { .argv = argv, .fds = fds, .n_fds = NB_ARRAY_SIZE (fds), .expose_pids = TRUE };
+      = { .argv = argv,
+          .fds = fds,
+          .n_fds = NB_ARRAY_SIZE (fds),
+          .expose_pids = TRUE,
+          .sandbox_flags = nb_profile_traits (sandbox->profile)->sandbox_flags };
 
   if (sandbox->pids == NB_PIDS_VISIBLE
       && !nb_portal_features_expose_pids (nb_portal_get_features (sandbox->portal)))
@@ -436,11 +443,12 @@ nb_sandbox_start (NbSandbox *sandbox)
 /* --- for the broker --- */
 
 NbSandbox *
-nb_sandbox_new (NbPortal *portal, NbWall wall, NbPids pids)
+nb_sandbox_new (NbPortal *portal, NbProfile profile, NbWall wall, NbPids pids)
 {
   NbSandbox *sandbox = g_new0 (NbSandbox, 1);
 
   sandbox->portal = portal;
+  sandbox->profile = profile;
   sandbox->wall = wall;
   sandbox->pids = pids;
   sandbox->channel = sandbox->init_pidfd = -1;
@@ -476,6 +484,13 @@ nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
   return id;
 }
 
+/* Of what the browser knows as pid; 0: it is none of this sandbox's. */
+static gint32
+inner_pid (NbSandbox *sandbox, gint32 pid)
+{
+  return nb_pid_is_below (pid, sandbox->init_pidfd) ? (gint32)nb_pid_below (pid) : 0;
+}
+
 void
 nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
                        void (*answer) (gpointer data, int error), gpointer data)
@@ -483,7 +498,7 @@ nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
   NbMessage message = { .type = NB_MESSAGE_OOM_ADJUST, .serial = ++sandbox->last_id };
   Question *question;
 
-  message.oom.pid = sandbox->relayed ? pid : (gint32)nb_pid_below (pid);
+  message.oom.pid = sandbox->relayed ? pid : inner_pid (sandbox, pid);
   message.oom.score = score;
   if (sandbox->state != STATE_READY || message.oom.pid <= 0
       || nb_message_send (sandbox->channel, &message, NULL, 0) < 0)

@@ -187,7 +187,8 @@ check_portal (Doctor *doctor)
 {
   doctor->loop = g_main_loop_new (NULL, FALSE);
   doctor->portal = nb_portal_new ();
-  doctor->sandbox = nb_sandbox_new (doctor->portal, NB_WALL_AUTO, NB_PIDS_AUTO);
+  doctor->sandbox
+      = nb_sandbox_new (doctor->portal, NB_PROFILE_PAGES, NB_WALL_AUTO, NB_PIDS_AUTO);
   nb_portal_probe_async (doctor->portal, PROBE_DEADLINE_MS, probed_cb, doctor);
   g_main_loop_run (doctor->loop);
   nb_sandbox_free (doctor->sandbox);

@@ -225,11 +225,11 @@ run_with_broker (const Options *options)
     }
   else
     {
-      NbBrokerOptions broker = { .listener = listener,
-                                 .browser = browser,
-                                 .directory = directory,
-                                 .wall = options->wall,
-                                 .pids = options->pid_mode };
+      NbBrokerOptions broker
+          = { .listener = listener,
+              .browser = browser,
+              .directory = directory,
+              .sandboxes = { .wall = options->wall, .pids = options->pid_mode } };
 
       error = nb_start_broker (&broker);
       if (error != 0)
