@@ -15,6 +15,18 @@ nb_kind_name (NbKind kind)
 }
 
 bool
+nb_kind_is_for_gpu (NbKind kind)
+{
+  return kind == NB_KIND_GPU || kind == NB_KIND_UNSANDBOXED_ZYGOTE;
+}
+
+bool
+nb_kind_is_zygote (NbKind kind)
+{
+  return kind == NB_KIND_ZYGOTE || kind == NB_KIND_UNSANDBOXED_ZYGOTE;
+}
+
+bool
 nb_kind_parse (const char *name, NbKind *kind_out)
 {
   for (NbKind kind = NB_KIND_NONE; kind < NB_N_KINDS; kind++)

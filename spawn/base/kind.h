@@ -21,6 +21,12 @@ typedef enum
   NB_N_KINDS,
 } NbKind;
 
+/* Whether it is started in the GPU process's sub-sandbox. */
+bool nb_kind_is_for_gpu (NbKind kind);
+
+/* Whether it forks others for a browser that asks on a control socket. */
+bool nb_kind_is_zygote (NbKind kind);
+
 /* "none", "zygote", …, "unsandboxed-zygote". */
 const char *nb_kind_name (NbKind kind);
 

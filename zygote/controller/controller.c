@@ -206,8 +206,10 @@ start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
       spawn.fds[i] = packet->fds[i];
       spawn.targets[i] = exec->targets[i];
     }
-  if (result == 0 && exec->kind == NB_KIND_ZYGOTE)
+  if (result == 0 && nb_kind_is_zygote (exec->kind))
     result = nb_zygote_prepare (exec, packet, self.relays, &loop, &spawn, made);
+  else if (result == 0 && exec->kind == NB_KIND_GPU)
+    result = nb_gpu_prepare (exec, &spawn);
   if (result == 0)
     result = spawn_copies (exec, &spawn, &pid, &pidfd);
   nb_fd_clear (&made[0]);

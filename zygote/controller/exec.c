@@ -58,6 +58,8 @@ become (const NbSpawn *spawn, volatile int *error)
     result = -errno;
   if (result == 0)
     result = map_fds (spawn);
+  if (result == 0 && spawn->confine != NULL)
+    result = spawn->confine ();
   if (result == 0)
     {
       execve (spawn->argv[0], spawn->argv, spawn->envp);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Loaded into Chromium's sandboxed zygote, and only there. Libc only.
+ * Loaded into Chromium's zygotes in a sub-sandbox, and only there. Libc only.
+ *
+ * The one that forks the GPU process is what Chromium calls unsandboxed: all that happens
+ * is at its forks. What follows is about the other, which forks pages.
  *
  * Chromium believes that it was started by its set-uid helper, and at one point asks the
  * helper to chroot it (sandbox/linux/suid/client/setuid_sandbox_client.cc, ChrootMe). In
@@ -39,6 +42,7 @@
 static struct
 {
   bool is_zygote;
+  bool forks_gpu; /* the unsandboxed zygote, in the sub-sandbox for the GPU process */
   bool wall_is_up;
   bool answer_pid_1; /* the next getpid() is Chromium's check */
   pid_t zygote;      /* the zygote's own pid, to its children */
@@ -86,6 +90,34 @@ answer_chroot (void)
   self.answer_pid_1 = true;
 }
 
+static void
+end_with_zygote (void)
+{
+  if (prctl (PR_SET_PDEATHSIG, SIGKILL) < 0)
+    die ("parent death signal", errno);
+  if (getppid () != self.zygote)
+    _exit (1); /* the zygote ended before the signal was set */
+}
+
+/*
+ * The GPU process forks as well: a broker for the files that it opens later
+ * (sandbox/policy/linux/sandbox_linux.cc, StartBrokerProcess), which inherits the domain.
+ */
+static void
+prepare_gpu_process (void)
+{
+  int result;
+
+  self.forks_gpu = false;
+  end_with_zygote ();
+  (void)nb_proc_door_use (false);
+  if (self.wall == NB_WALL_SECCOMP || nb_landlock_abi () == 0)
+    return; /* files are what the sub-sandbox has of them */
+  result = nb_landlock_enter_gpu ();
+  if (result < 0)
+    die ("Landlock domain of the GPU process", -result);
+}
+
 /*
  * In every child of the zygote, before any of Chromium's code. The zygote's end ends its
  * children; siblings cannot signal or trace each other.
@@ -95,13 +127,12 @@ prepare_child (void)
 {
   int result;
 
+  if (self.forks_gpu)
+    prepare_gpu_process ();
   if (!self.wall_is_up)
     return;
   self.answer_pid_1 = false;
-  if (prctl (PR_SET_PDEATHSIG, SIGKILL) < 0)
-    die ("parent death signal", errno);
-  if (getppid () != self.zygote)
-    _exit (1); /* the zygote ended before the signal was set */
+  end_with_zygote ();
   result = nb_landlock_enter_scope ();
   if (result < 0)
     die ("Landlock scope of a child", -result);
@@ -193,22 +224,26 @@ parse_wall (const char *name)
 NB_CONSTRUCTOR static void
 start (void)
 {
-  const char *door = getenv ("NESTBOX_PROC_DOOR");
+  const char *door = getenv ("NESTBOX_PROC_DOOR"), *role = getenv ("NESTBOX_ZYGOTE");
   int ends[2];
 
-  if (getenv ("NESTBOX_ZYGOTE") == NULL)
+  if (role == NULL)
     return;
-  self.is_zygote = true;
+  self.forks_gpu = strcmp (role, "gpu") == 0;
+  self.is_zygote = !self.forks_gpu;
+  self.zygote = (pid_t)syscall (SYS_getpid);
   self.wall = parse_wall (getenv ("NESTBOX_WALL"));
   nb_proc_door_init (door != NULL ? atoi (door) : -1);
   unsetenv ("NESTBOX_ZYGOTE");
   unsetenv ("NESTBOX_WALL");
   unsetenv ("NESTBOX_PROC_DOOR");
   unsetenv ("LD_PRELOAD");
+  if (pthread_atfork (NULL, NULL, prepare_child) != 0)
+    die ("pthread_atfork", ENOMEM);
+  if (self.forks_gpu)
+    return;
   if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
     die ("socketpair", errno);
   self.helper_end = ends[0];
   announce_helper (ends[1]);
-  if (pthread_atfork (NULL, NULL, prepare_child) != 0)
-    die ("pthread_atfork", ENOMEM);
 }
