@@ -6,13 +6,16 @@ broker_sources := spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/program.c spawn/broker/diagnostics.c \
   spawn/broker/hello-check.c \
   spawn/broker/pid-translation.c spawn/client/environment.c
+stand_in_sources = spawn/chrome-sandbox/stand-in.c spawn/chrome-sandbox/output-relay.c \
+  spawn/chrome-sandbox/nursery.c $(client_sources) $(base_sources) $(wire_sources)
 client_sources := spawn/client/client.c spawn/client/environment.c
 
 # Only what each really needs: these run inside the browser, or once per browser.
-host_preload_sources := spawn/preload/host-preload.c
+host_preload_sources := spawn/preload/host-preload.c spawn/base/kind.c
 chrome_sandbox_sources = spawn/chrome-sandbox/chrome-sandbox-main.c \
-  spawn/chrome-sandbox/output-relay.c spawn/chrome-sandbox/nursery.c $(client_sources) \
-  $(base_sources) $(wire_sources)
+  $(stand_in_sources)
+gpu_router_sources = spawn/gpu-router/gpu-router-main.c spawn/gpu-router/router.c \
+  spawn/gpu-router/routed-children.c zygote/wire/zygote-command.c $(stand_in_sources)
 nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-broker.c \
   spawn/tool/doctor.c $(broker_sources) $(portal_sources) $(base_sources) $(wire_sources) \
   $(confine_sources)

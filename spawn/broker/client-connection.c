@@ -62,7 +62,7 @@ exited_cb (gpointer data, int wait_status)
 
 /* The client has filtered already; what a child may know is decided here. */
 static void
-filter_environment (NbStrings *environment)
+filter_environment (NbKind kind, NbStrings *environment)
 {
   size_t kept = 0;
 
@@ -71,7 +71,7 @@ filter_environment (NbStrings *environment)
       g_autofree char *entry
           = g_strndup (environment->items[i].data, environment->items[i].length);
 
-      if (nb_environment_allows (entry))
+      if (nb_environment_allows (kind, entry))
         environment->items[kept++] = environment->items[i];
     }
   environment->n = kept;
@@ -137,7 +137,7 @@ handle_exec (NbClientConnection *client, NbMessage *message, const NbPacket *pac
       return TRUE;
     }
   message->exec.wall = client->wall;
-  filter_environment (&message->exec.envp);
+  filter_environment (message->exec.kind, &message->exec.envp);
   client->child = nb_sandbox_exec (client->sandbox, &message->exec, packet->fds, &observer);
   return TRUE;
 }

@@ -21,6 +21,5 @@ nb_profile_traits (NbProfile profile)
 NbProfile
 nb_profile_of_kind (NbKind kind)
 {
-  return kind == NB_KIND_GPU || kind == NB_KIND_UNSANDBOXED_ZYGOTE ? NB_PROFILE_GPU
-                                                                   : NB_PROFILE_PAGES;
+  return nb_kind_is_for_gpu (kind) ? NB_PROFILE_GPU : NB_PROFILE_PAGES;
 }

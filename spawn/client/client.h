@@ -31,6 +31,14 @@ int nb_client_exec (int broker, const NbClientExec *exec, int *link_out, char *r
                     size_t reason_size);
 
 /*
+ * The same in two steps, for those who have others to serve: asks, and reads the answer
+ * once broker is readable; it may also wait for it.
+ */
+int nb_client_exec_begin (int broker, const NbClientExec *exec, char *reason,
+                          size_t reason_size);
+int nb_client_exec_finish (int broker, int *link_out, char *reason, size_t reason_size);
+
+/*
  * Sets the OOM score, 0 to 1000, of a sandboxed child by the pid that the browser knows.
  * 0; -ESRCH when it is none; another -errno.
  */

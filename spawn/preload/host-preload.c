@@ -7,6 +7,7 @@
  *    (sandbox/linux/suid/client/setuid_sandbox_host.cc: GetSandboxBinaryPath,
  *    PrependWrapper), whichever libc function is asked;
  *  - executing that path executes the stand-in, which knows the broker;
+ *  - executing the unsandboxed zygote, or a GPU process, executes the GPU router;
  *  - executing the browser itself anew (chrome://restart) goes through `nestbox run`.
  *
  * Nothing else that the browser starts sees this library or its variables: both leave
@@ -24,6 +25,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "spawn/base/kind.h"
 #include "spawn/base/macros.h"
 
 #if !defined(NB_PKGLIBDIR) || !defined(NB_PKGLIBEXECDIR) || !defined(NB_BINDIR)
@@ -31,6 +33,7 @@
 #endif
 
 #define STAND_IN NB_PKGLIBEXECDIR "/nestbox-chrome-sandbox"
+#define GPU_ROUTER NB_PKGLIBEXECDIR "/nestbox-gpu-router"
 #define OWN_PATH NB_PKGLIBDIR "/libnestbox-host.so"
 
 enum
@@ -45,6 +48,8 @@ static struct
   char helper[4096]; /* absolute path that the browser takes for its helper; "": inactive */
   char broker[256];  /* NESTBOX_BROKER=… */
   char debug[128];   /* NESTBOX_DEBUG=…, for a restart; "": not set */
+  char exe[4096];    /* the browser's executable */
+  bool gpu;          /* the GPU process is to have a sub-sandbox of its own */
   char options[512]; /* of `nestbox run`, for a restart; cut at spaces */
   char *option_words[MAX_OPTIONS];
   size_t n_options;
@@ -250,11 +255,39 @@ exec_restart (const char *path, char *const *argv, char *const *envp)
   return exec_with (NB_BINDIR "/nestbox", words, envp, self.debug);
 }
 
+/* What forks the GPU process, or is one. */
+static bool
+is_for_gpu (char *const *argv)
+{
+  return self.gpu && self.helper[0] != '\0'
+         && nb_kind_is_for_gpu (nb_kind_of_command ((const char *const *)argv));
+}
+
+/* The router is not the browser: /proc/self/exe means another program to it. */
+static int
+exec_gpu_router (const char *path, char *const *argv, char *const *envp)
+{
+  size_t n = count (argv);
+  char *words[MAX_ENTRIES];
+
+  if (n == 0 || n + 2 > MAX_ENTRIES)
+    {
+      errno = E2BIG;
+      return -1;
+    }
+  words[0] = (char *)"nestbox-gpu-router";
+  words[1] = strcmp (path, "/proc/self/exe") == 0 ? self.exe : (char *)path;
+  memcpy (words + 2, argv + 1, n * sizeof *argv);
+  return exec_with (GPU_ROUTER, words, envp, self.broker);
+}
+
 NB_EXPORT int
 execve (const char *path, char *const *argv, char *const *envp)
 {
   if (is_helper (path))
     return exec_with (STAND_IN, argv, envp, self.broker);
+  if (is_for_gpu (argv))
+    return exec_gpu_router (path, argv, envp);
   if (is_restart (path, argv, envp))
     return exec_restart (path, argv, envp);
   return (int)syscall (SYS_execve, path, argv, envp);
@@ -351,6 +384,7 @@ locate_helper (const char *name)
   self.exe_device = exe.st_dev;
   self.exe_inode = exe.st_ino;
   self.helper[length] = '\0';
+  (void)strcpy (self.exe, self.helper);
   slash = strrchr (self.helper, '/');
   if (slash == NULL
       || (size_t)(slash - self.helper) + strlen (name) + 2 > sizeof self.helper)
@@ -364,7 +398,7 @@ start (void)
 {
   const char *broker = getenv ("NESTBOX_BROKER");
   const char *name = getenv ("NESTBOX_HELPER_NAME");
-  const char *debug = getenv ("NESTBOX_DEBUG");
+  const char *debug = getenv ("NESTBOX_DEBUG"), *gpu = getenv ("NESTBOX_GPU");
 
   leave_preload_list ();
   if (broker == NULL || strlen (broker) + sizeof "NESTBOX_BROKER=" > sizeof self.broker
@@ -372,6 +406,7 @@ start (void)
     self.helper[0] = '\0';
   else
     (void)snprintf (self.broker, sizeof self.broker, "NESTBOX_BROKER=%s", broker);
+  self.gpu = gpu != NULL && strcmp (gpu, "sandbox") == 0;
   keep_options (getenv ("NESTBOX_RUN_OPTIONS"));
   if (debug != NULL && strlen (debug) + sizeof "NESTBOX_DEBUG=" <= sizeof self.debug)
     (void)snprintf (self.debug, sizeof self.debug, "NESTBOX_DEBUG=%s", debug);
