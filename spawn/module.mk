@@ -15,7 +15,7 @@ host_preload_sources := spawn/preload/host-preload.c spawn/base/kind.c
 chrome_sandbox_sources = spawn/chrome-sandbox/chrome-sandbox-main.c \
   $(stand_in_sources)
 gpu_router_sources = spawn/gpu-router/gpu-router-main.c spawn/gpu-router/router.c \
-  spawn/gpu-router/routed-children.c zygote/wire/zygote-command.c $(stand_in_sources)
+  spawn/gpu-router/routed-children.c spawn/client/display.c zygote/wire/zygote-command.c $(stand_in_sources)
 nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-broker.c \
-  spawn/tool/doctor.c $(broker_sources) $(portal_sources) $(base_sources) $(wire_sources) \
+  spawn/tool/doctor.c spawn/client/display.c $(broker_sources) $(portal_sources) $(base_sources) $(wire_sources) \
   $(confine_sources)

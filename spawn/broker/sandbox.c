@@ -252,6 +252,12 @@ describe_failed_exec (NbSandbox *sandbox, NbProgram *child, int error)
   g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (child->id));
 }
 
+static gboolean
+slice_is (NbSlice slice, const char *text)
+{
+  return slice.length == strlen (text) && memcmp (slice.data, text, slice.length) == 0;
+}
+
 static void
 handle_result (NbSandbox *sandbox, const NbMessage *message)
 {
@@ -271,7 +277,9 @@ handle_result (NbSandbox *sandbox, const NbMessage *message)
   if (!sandbox->relayed)
     nb_fd_clear (&child->link);
   if (message->result.error == 0)
-    nb_program_answer (child, 0, "");
+    nb_program_answer (
+        child, 0,
+        slice_is (message->result.detail, NB_DETAIL_NO_X11) ? NB_DETAIL_NO_X11 : "");
   else
     describe_failed_exec (sandbox, child, message->result.error);
   if (!has_unanswered (sandbox))

@@ -18,6 +18,7 @@
 #include "spawn/base/log.h"
 #include "spawn/chrome-sandbox/nursery.h"
 #include "spawn/chrome-sandbox/stand-in.h"
+#include "spawn/client/display.h"
 #include "spawn/gpu-router/router.h"
 
 extern char **environ;
@@ -28,7 +29,8 @@ typedef struct
   pid_t app_zygote; /* 0: not started */
   int broker;       /* -1: there is no GPU zygote, or not any more */
   bool asked;       /* the broker's answer is awaited */
-  bool missing_is_said;
+  bool no_x11;      /* in the sub-sandbox */
+  bool refusal_is_said;
   char reason[512]; /* why there is none; "" as long as there may be one */
   NbClientExec exec;
   NbOutputRelays relays;
@@ -105,18 +107,6 @@ drop_gpu (Program *program, const char *reason)
   nb_router_drop_gpu (program->router);
 }
 
-/* Said when a GPU process is wanted: the browser may end for other reasons before. */
-static void
-gpu_is_missing (void *data)
-{
-  Program *program = data;
-
-  drop_gpu (program, "its zygote ended");
-  if (!program->missing_is_said)
-    (void)nb_stand_in_refuse (NB_KIND_GPU, program->reason);
-  program->missing_is_said = true;
-}
-
 /* With what the browser left open, and a socket of the router's for the browser's. */
 static const char *
 ask_broker (Program *program, const char *path, int control)
@@ -150,6 +140,7 @@ serve_answer (Program *program)
       drop_gpu (program, reason);
       return;
     }
+  program->no_x11 = strcmp (reason, NB_DETAIL_NO_X11) == 0;
   drop_fds (&program->exec);
   if (link >= 0)
     {
@@ -172,6 +163,46 @@ serve_broker (Program *program)
   result = nb_client_dispatch (program->broker, &wait_status);
   if (result != 0)
     drop_gpu (program, result < 0 ? "the broker ended" : "its zygote ended");
+}
+
+/* The same line again and again would say no more. */
+static bool
+refuse (Program *program, const char *reason)
+{
+  if (!program->refusal_is_said)
+    (void)nb_stand_in_refuse (NB_KIND_GPU, reason);
+  program->refusal_is_said = true;
+  return false;
+}
+
+static bool
+has_argument (const NbZygoteCommand *fork, const char *word)
+{
+  for (size_t i = 0; i < fork->n_arguments; i++)
+    if (fork->arguments[i].length == strlen (word)
+        && memcmp (fork->arguments[i].data, word, strlen (word)) == 0)
+      return true;
+  return false;
+}
+
+/*
+ * The browser waits for the process in any case, so the broker's answer may be waited for.
+ * Without its display a GPU process would run and draw nothing, and nobody would know why.
+ */
+static bool
+may_fork_gpu (void *data, const NbZygoteCommand *fork)
+{
+  Program *program = data;
+
+  if (program->asked && program->broker >= 0)
+    serve_answer (program);
+  if (program->broker < 0)
+    return refuse (program, program->reason);
+  if (program->no_x11 && has_argument (fork, "--ozone-platform=x11"))
+    return refuse (program, "the X11 display is not in its sub-sandbox: the Flatpak portal "
+                            "is older than version 3, or was started without DISPLAY; "
+                            "--gpu=app does without the sub-sandbox");
+  return true;
 }
 
 /* --- the loop --- */
@@ -228,7 +259,7 @@ static int
 run_zygote (char **argv)
 {
   static Program program = { .broker = -1, .asked = true };
-  NbRouterHooks hooks = { start_app_zygote, gpu_is_missing, &program };
+  NbRouterHooks hooks = { start_app_zygote, may_fork_gpu, &program };
   char *path = take_broker_path ();
   const char *complaint;
   int ends[2];
@@ -257,6 +288,8 @@ main (int argc, char **argv)
 {
   NbKind kind = nb_kind_of_command ((const char *const *)argv);
 
+  if (argc == 2 && strcmp (argv[1], "--look") == 0) /* for nestbox doctor */
+    return (int)nb_displays_look ();
   if (argc < 3 || !nb_kind_is_for_gpu (kind))
     {
       nb_log_error ("nestbox-gpu-router is started by nestbox itself: see nestbox(1)");

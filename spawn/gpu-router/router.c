@@ -144,17 +144,19 @@ is_gpu_process (const NbZygoteCommand *command)
 static void
 route_fork (NbRouter *router, const NbPacket *packet, const NbZygoteCommand *command)
 {
-  router->route = is_gpu_process (command) ? NB_ROUTE_GPU : NB_ROUTE_APP;
-  if (router->route == NB_ROUTE_APP)
+  bool gpu = is_gpu_process (command);
+
+  router->failed = gpu && !router->hooks.may_fork_gpu (router->hooks.data, command);
+  if (!gpu)
     start_app_zygote (router);
-  router->answered_early = router->failed = false;
+  router->route = gpu ? NB_ROUTE_GPU : NB_ROUTE_APP;
+  router->answered_early = false;
   set_state (router, STATE_REAL_PID);
-  if (forward (router->zygotes[router->route], packet) == 0)
-    return;
-  router->failed = true;
-  drop_route (router, router->route);
-  if (router->route == NB_ROUTE_GPU)
-    router->hooks.gpu_is_missing (router->hooks.data);
+  if (!router->failed && forward (router->zygotes[router->route], packet) < 0)
+    {
+      router->failed = true;
+      drop_route (router, router->route);
+    }
 }
 
 static int

@@ -13,6 +13,10 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
+#include "zygote/wire/zygote-command.h"
+
 typedef struct _NbRouter NbRouter;
 
 typedef struct
@@ -20,8 +24,9 @@ typedef struct
   /* Starts the app's zygote, when it is first needed: our end of its control socket, or
    * -errno. Called once. */
   int (*start_app_zygote) (void *data);
-  /* A GPU process was asked for, and nobody is there to fork it. */
-  void (*gpu_is_missing) (void *data);
+  /* A GPU process is to be forked. Whether there is a zygote for it, or will be; says why
+   * not. */
+  bool (*may_fork_gpu) (void *data, const NbZygoteCommand *fork);
   void *data;
 } NbRouterHooks;
 

@@ -26,8 +26,8 @@ typedef struct
   int browser;           /* our end; -1 once closed */
   int ends[NB_N_ROUTES]; /* the zygotes' ends; -1: not there */
   unsigned starts;       /* of the app's zygote */
-  unsigned missing;      /* GPU processes that nobody could fork */
-  bool refuse_to_start;
+  unsigned gpu_forks;    /* asked whether they may be */
+  bool refuse_to_start, refuse_gpu;
 } Fixture;
 
 static NbPacket packet;
@@ -48,17 +48,21 @@ start_app_zygote (void *data)
   return ends[0];
 }
 
-static void
-gpu_is_missing (void *data)
+static bool
+may_fork_gpu (void *data, const NbZygoteCommand *fork)
 {
-  ((Fixture *)data)->missing++;
+  Fixture *self = data;
+
+  g_assert_cmpuint (fork->n_arguments, ==, 1);
+  self->gpu_forks++;
+  return !self->refuse_gpu;
 }
 
 static Fixture *
 fixture_new (void)
 {
   Fixture *self = g_new0 (Fixture, 1);
-  NbRouterHooks hooks = { start_app_zygote, gpu_is_missing, self };
+  NbRouterHooks hooks = { start_app_zygote, may_fork_gpu, self };
   int control[2], gpu[2];
 
   g_assert_cmpint (nb_channel_pair (control), ==, 0);
@@ -216,7 +220,7 @@ test_forks (void)
   fork_child (self, "utility", NB_ROUTE_APP, APP_PID);
   fork_child (self, "gpu-process-broker", NB_ROUTE_APP, APP_PID + 1);
   g_assert_cmpuint (self->starts, ==, 1);
-  g_assert_cmpuint (self->missing, ==, 0);
+  g_assert_cmpuint (self->gpu_forks, ==, 1);
   fixture_free (self);
 }
 
@@ -301,11 +305,26 @@ test_gpu_refused (void)
   nb_router_drop_gpu (self->router);
   expect_failed_fork (self, oracle);
   nb_fd_clear (&oracle);
-  g_assert_cmpuint (self->missing, ==, 0);
   oracle = ask_fork (self, "gpu-process");
   expect_failed_fork (self, oracle);
-  g_assert_cmpuint (self->missing, ==, 1);
+  g_assert_cmpuint (self->gpu_forks, ==, 2);
   fork_child (self, "utility", NB_ROUTE_APP, APP_PID);
+  fixture_free (self);
+}
+
+/* Its zygote hears nothing of it, and may be of use later. */
+static void
+test_gpu_may_not_be_forked (void)
+{
+  Fixture *self = fixture_new ();
+  nb_autofd oracle = -1;
+
+  self->refuse_gpu = true;
+  oracle = ask_fork (self, "gpu-process");
+  g_assert_false (nb_test_is_readable (self->ends[NB_ROUTE_GPU]));
+  expect_failed_fork (self, oracle);
+  self->refuse_gpu = false;
+  fork_child (self, "gpu-process", NB_ROUTE_GPU, GPU_PID);
   fixture_free (self);
 }
 
@@ -455,6 +474,7 @@ main (int argc, char **argv)
   nb_test_add ("/gpu-router/reap-by-pid", test_reap);
   nb_test_add ("/gpu-router/pid-used-again", test_pid_again);
   nb_test_add ("/gpu-router/gpu-sandbox-is-refused", test_gpu_refused);
+  nb_test_add ("/gpu-router/gpu-may-not-be-forked", test_gpu_may_not_be_forked);
   nb_test_add_case ("/gpu-router/gpu-zygote-ends", "before-it-is-asked", NULL,
                     test_gpu_zygote_ends);
   nb_test_add_case ("/gpu-router/gpu-zygote-ends", "when-it-was-asked", "",

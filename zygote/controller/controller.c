@@ -23,6 +23,7 @@
 #include "spawn/base/flatpak-level.h"
 #include "zygote/controller/child-table.h"
 #include "zygote/controller/exec.h"
+#include "zygote/controller/gpu-environment.h"
 #include "zygote/controller/zygotes.h"
 #include "zygote/wire/message.h"
 
@@ -62,7 +63,8 @@ send_message (const NbMessage *message, const int *fds, size_t n_fds)
 }
 
 static void
-send_result (const NbMessage *request, int error, const NbChild *child)
+send_result_with (const NbMessage *request, int error, const NbChild *child,
+                  const char *detail)
 {
   NbMessage message
       = { .type = NB_MESSAGE_RESULT, .serial = request->serial, .child = request->child };
@@ -70,8 +72,14 @@ send_result (const NbMessage *request, int error, const NbChild *child)
   message.result.error = error;
   message.result.state = child != NULL ? child->state : NB_CHILD_NONE;
   message.result.wait_status = child != NULL ? child->wait_status : 0;
-  message.result.detail = nb_slice ("");
+  message.result.detail = nb_slice (detail);
   send_message (&message, NULL, 0);
+}
+
+static void
+send_result (const NbMessage *request, int error, const NbChild *child)
+{
+  send_result_with (request, error, child, "");
 }
 
 static uint64_t
@@ -229,7 +237,10 @@ handle_exec (NbMessage *request, NbPacket *packet)
   NbChild *child = NULL;
   int result = start_child (request, packet, &child);
 
-  send_result (request, -result, child);
+  send_result_with (request, -result, child,
+                    result == 0 && nb_kind_is_for_gpu (request->exec.kind)
+                        ? nb_gpu_environment_lack ()
+                        : "");
   if (result == 0)
     send_message (&born, &child->pidfd, 1);
 }

@@ -2,7 +2,9 @@
 #include "zygote/controller/gpu-environment.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 extern char **environ;
 
@@ -34,4 +36,18 @@ nb_gpu_environment_extend (NbStrings *envp)
   for (size_t i = 0; i < NB_ARRAY_SIZE (caches); i++)
     nb_strings_append (envp, caches[i], &overflow);
   return overflow ? -E2BIG : 0;
+}
+
+/* flatpak names the display :N, or :N.0, whatever it is on the host. */
+const char *
+nb_gpu_environment_lack (void)
+{
+  const char *entry = find ("DISPLAY=:");
+  char path[64];
+  int number;
+
+  if (entry == NULL || sscanf (entry, "DISPLAY=:%d", &number) != 1)
+    return NB_DETAIL_NO_X11;
+  (void)snprintf (path, sizeof path, "/tmp/.X11-unix/X%d", number);
+  return access (path, F_OK) == 0 ? "" : NB_DETAIL_NO_X11;
 }

@@ -9,3 +9,6 @@
  * the browser, and places for drivers' caches that nothing outlives. 0 or -E2BIG.
  */
 int nb_gpu_environment_extend (NbStrings *envp);
+
+/* NB_DETAIL_NO_X11, or "" when there is an X server's socket in here. */
+const char *nb_gpu_environment_lack (void);
