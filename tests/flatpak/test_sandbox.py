@@ -108,7 +108,7 @@ class LandlockWall(case.BrowserCase):
                    or procs.kind(pid) in ('zygote (unsandboxed)', 'gpu-process', 'utility:none')
                    or procs.name(pid).startswith('chrome_crashpad')]
         checked = 0
-        for pid in started:
+        for pid in set(started) - set(self.chrome.sub_sandbox()):
             if procs.name(pid).startswith('nestbox-'):
                 continue
             environment = procs.environment(pid)
