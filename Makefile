@@ -125,6 +125,7 @@ endef
 
 $(eval $(call program,nestbox,$(nestbox_sources),$(GIO_LIBS)))
 $(eval $(call program,nestbox-chrome-sandbox,$(chrome_sandbox_sources),))
+$(eval $(call program,nestbox-gpu-router,$(gpu_router_sources),))
 $(eval $(call program,nestbox-controller,$(controller_sources),))
 $(eval $(call program,seccomp-compile,$(seccomp_compile_sources),$(SECCOMP_LIBS)))
 $(eval $(call shared,libnestbox-host.so,$(host_preload_sources)))
@@ -149,8 +150,8 @@ $(O)/seccomp/programs.o $(O)/tests/unit/test-policy.o $(O)/tests/unit/test-path-
 $(O)/seccomp/policy.o: seccomp/policy.def
 $(O)/seccomp/compile-main.o: seccomp/path-wall.def
 
-binaries := nestbox nestbox-chrome-sandbox nestbox-controller libnestbox-host.so \
-  libnestbox-zygote.so
+binaries := nestbox nestbox-chrome-sandbox nestbox-gpu-router nestbox-controller \
+  libnestbox-host.so libnestbox-zygote.so
 all: $(addprefix $(O)/,$(binaries)) ## build everything (default)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
@@ -161,7 +162,7 @@ install: all ## install; DESTDIR= and PREFIX= (default /app)
 	install -D -m 755 $(O)/nestbox $(DESTDIR)$(bindir)/nestbox
 	install -d $(DESTDIR)$(pkglibexecdir) $(DESTDIR)$(pkglibdir)
 	install -m 755 $(O)/nestbox-controller $(O)/nestbox-chrome-sandbox \
-	  $(DESTDIR)$(pkglibexecdir)
+	  $(O)/nestbox-gpu-router $(DESTDIR)$(pkglibexecdir)
 	install -m 755 $(O)/libnestbox-host.so $(O)/libnestbox-zygote.so $(DESTDIR)$(pkglibdir)
 	install -D -m 644 spawn/tool/nestbox.1 $(DESTDIR)$(mandir)/man1/nestbox.1
 

@@ -11,8 +11,7 @@
 static bool
 is_alone (NbKind kind)
 {
-  return kind != NB_KIND_NONE && kind != NB_KIND_ZYGOTE
-         && kind != NB_KIND_UNSANDBOXED_ZYGOTE;
+  return kind != NB_KIND_NONE && !nb_kind_is_zygote (kind);
 }
 
 int

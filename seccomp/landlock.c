@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,9 +30,21 @@ enum
 {
   CREATE_RULESET_VERSION = 1 << 0,
   RULE_PATH_BENEATH = 1,
+  ACCESS_EXECUTE = 1 << 0,
+  ACCESS_WRITE_FILE = 1 << 1,
   ACCESS_READ_FILE = 1 << 2,
   ACCESS_READ_DIR = 1 << 3,
+  ACCESS_REMOVE_DIR = 1 << 4,
+  ACCESS_REMOVE_FILE = 1 << 5,
+  ACCESS_MAKE_DIR = 1 << 7,
+  ACCESS_MAKE_REG = 1 << 8,
   ACCESS_MAKE_BLOCK = 1 << 11,
+  ACCESS_REFER = 1 << 13,
+  ACCESS_TRUNCATE = 1 << 14,
+  ACCESS_IOCTL_DEV = 1 << 15,
+  /* What can be allowed for something that is no folder. */
+  ACCESS_OF_FILES = ACCESS_EXECUTE | ACCESS_WRITE_FILE | ACCESS_READ_FILE | ACCESS_TRUNCATE
+                    | ACCESS_IOCTL_DEV,
   ABI_NET = 4,
   ABI_SCOPE = 6,
 };
@@ -58,14 +72,17 @@ all_fs_rights (int abi)
 }
 
 static int
-allow_reading_proc (int ruleset)
+allow (int ruleset, const char *path, uint64_t access)
 {
-  struct path_beneath_attr rule = { .allowed_access = ACCESS_READ_FILE | ACCESS_READ_DIR };
-  nb_autofd proc = open ("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  struct path_beneath_attr rule = { .allowed_access = access };
+  nb_autofd place = open (path, O_PATH | O_CLOEXEC);
+  struct stat found;
 
-  if (proc < 0)
+  if (place < 0 || fstat (place, &found) < 0)
     return -errno;
-  rule.parent_fd = proc;
+  if (!S_ISDIR (found.st_mode))
+    rule.allowed_access &= ACCESS_OF_FILES;
+  rule.parent_fd = place;
   return syscall (SYS_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno
                                                                                    : 0;
 }
@@ -108,9 +125,81 @@ nb_landlock_enter_wall (void)
   ruleset = create_ruleset (&attr, abi);
   if (ruleset < 0)
     return ruleset;
-  result = allow_reading_proc (ruleset);
+  result = allow (ruleset, "/proc", ACCESS_READ_FILE | ACCESS_READ_DIR);
   return result < 0 ? result : restrict_self (ruleset);
 }
+
+/* --- GPU process --- */
+
+#define GPU_READ (ACCESS_READ_FILE | ACCESS_READ_DIR)
+#define GPU_PROGRAMS (GPU_READ | ACCESS_EXECUTE) /* executing is taken out for most */
+#define GPU_DEVICES (GPU_READ | ACCESS_WRITE_FILE | ACCESS_IOCTL_DEV)
+#define GPU_TEMPORARY                                                                      \
+  (GPU_READ | ACCESS_WRITE_FILE | ACCESS_REMOVE_DIR | ACCESS_REMOVE_FILE | ACCESS_MAKE_DIR \
+   | ACCESS_MAKE_REG | ACCESS_REFER | ACCESS_TRUNCATE)
+
+/*
+ * Drivers come with the runtime, its extensions (below /usr) and the app. Which nodes are
+ * in /dev, Flatpak has decided; /dev/shm and /tmp are the sub-sandbox's own.
+ */
+static const struct
+{
+  const char *path;
+  uint64_t access;
+} gpu_places[] = {
+  { "/usr", GPU_PROGRAMS },  { "/app", GPU_PROGRAMS },      { "/etc", GPU_READ },
+  { "/proc", GPU_READ },     { "/sys", GPU_READ },          { "/dev", GPU_DEVICES },
+  { "/tmp", GPU_TEMPORARY }, { "/dev/shm", GPU_TEMPORARY },
+};
+
+/* A place that is not there needs no rule; one that cannot be allowed is an error. */
+static int
+allow_gpu_places (int ruleset, uint64_t rights)
+{
+  const char *authority = getenv ("XAUTHORITY");
+  int result = 0;
+
+  for (size_t i = 0; i < NB_ARRAY_SIZE (gpu_places) && result == 0; i++)
+    {
+      result = allow (ruleset, gpu_places[i].path, gpu_places[i].access & rights);
+      result = result == -ENOENT ? 0 : result;
+    }
+  if (result == 0 && authority != NULL)
+    result = allow (ruleset, authority, ACCESS_READ_FILE);
+  return result == -ENOENT ? 0 : result;
+}
+
+static int
+enter_gpu (uint64_t denied)
+{
+  int abi = nb_landlock_abi (), result;
+  struct ruleset_attr attr = { .handled_access_fs = all_fs_rights (abi) };
+  nb_autofd ruleset = -1;
+
+  if (abi < 1)
+    return -EOPNOTSUPP;
+  attr.handled_access_net = abi >= ABI_NET ? ACCESS_NET_ALL : 0;
+  attr.scoped = abi >= ABI_SCOPE ? NB_LANDLOCK_SIGNALS : 0;
+  ruleset = create_ruleset (&attr, abi);
+  if (ruleset < 0)
+    return ruleset;
+  result = allow_gpu_places (ruleset, all_fs_rights (abi) & ~denied);
+  return result < 0 ? result : restrict_self (ruleset);
+}
+
+int
+nb_landlock_enter_gpu (void)
+{
+  return enter_gpu (ACCESS_EXECUTE);
+}
+
+int
+nb_landlock_enter_gpu_and_execute (void)
+{
+  return enter_gpu (0);
+}
+
+/* --- forked children --- */
 
 static int
 enter (const struct ruleset_attr *attr, int abi)

@@ -22,6 +22,17 @@ int nb_landlock_abi (void);
  */
 int nb_landlock_enter_wall (void);
 
+/*
+ * The domain of a GPU process: programs, libraries and configuration can be read, device
+ * nodes used, private temporary files made; nothing else can be opened, changed or
+ * executed; no TCP; signals stay inside. Abstract sockets are left to the network
+ * namespace: libxcb does not go on to the display's own socket when the kernel says EPERM
+ * (xcb_util.c, _xcb_open_unix). The second one is for a process that is to be executed yet.
+ * 0 or -errno, -EOPNOTSUPP where there is no Landlock.
+ */
+int nb_landlock_enter_gpu (void);
+int nb_landlock_enter_gpu_and_execute (void);
+
 /* What stays inside a domain, from ABI 6 on. */
 typedef enum
 {

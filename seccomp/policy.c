@@ -18,8 +18,11 @@
 #define BIT(kind) (1U << (kind))
 #define ALL (BIT (NB_N_KINDS) - 1)
 #define CONFINED (ALL & ~BIT (NB_KIND_NONE))
-#define PAGES (BIT (NB_KIND_ZYGOTE) | BIT (NB_KIND_RENDERER) | BIT (NB_KIND_UTILITY))
-#define GPU BIT (NB_KIND_GPU)
+#define ZYGOTE BIT (NB_KIND_ZYGOTE)
+#define RENDERER BIT (NB_KIND_RENDERER)
+#define UTILITY BIT (NB_KIND_UTILITY)
+#define PAGES (ZYGOTE | RENDERER | UTILITY)
+#define GPU (BIT (NB_KIND_GPU) | BIT (NB_KIND_GPU_ZYGOTE))
 #define NETWORK BIT (NB_KIND_NETWORK)
 
 #define ALWAYS                                                                             \

@@ -109,9 +109,9 @@ static int
 judge (const struct seccomp_notif *call, NbKind base, pid_t process, pid_t child)
 {
   int error = nb_policy_evaluate (base, nb_policy_numbers, &call->data, NULL);
-  bool zygote = base == NB_KIND_ZYGOTE || base == NB_KIND_UNSANDBOXED_ZYGOTE;
 
-  if (error != 0 || !is_signal (call->data.nr) || (zygote && process == child))
+  if (error != 0 || !is_signal (call->data.nr)
+      || (nb_kind_is_zygote (base) && process == child))
     return error;
   return (pid_t)call->data.args[0] == process ? 0 : EPERM;
 }

@@ -2,17 +2,21 @@
 # What every compiled test has.
 test_support_sources := tests/lib/nb-test.c
 
-unit_tests := test-channel test-child-table test-environment test-fd test-flatpak-level \
-  test-hello-check test-kind test-landlock test-message test-nursery test-oom-scores test-path-wall \
-  test-pickle test-policy test-policy-live test-portal-reply test-relay \
-  test-relay-hostile test-spawn-request test-watch test-zygote-command \
-  test-zygote-recorded
+unit_tests := \
+  test-channel test-child-table test-environment test-fd test-flatpak-level \
+  test-gpu-router test-hello-check test-kind test-landlock test-message test-nursery \
+  test-oom-scores test-path-wall test-pickle test-policy test-policy-live \
+  test-portal-reply test-relay test-relay-hostile test-spawn-request test-watch \
+  test-zygote-command test-zygote-recorded
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
-test-environment_sources = spawn/client/environment.c
+test-environment_sources = spawn/client/environment.c spawn/base/kind.c
 test-fd_sources = spawn/base/fd.c
 test-flatpak-level_sources = spawn/base/flatpak-level.c spawn/base/fd.c
-test-hello-check_sources = spawn/broker/hello-check.c
+test-gpu-router_sources = spawn/gpu-router/router.c spawn/gpu-router/routed-children.c \
+  zygote/wire/zygote-command.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
+test-hello-check_sources = spawn/broker/hello-check.c spawn/broker/profile.c \
+  spawn/base/kind.c
 test-kind_sources = spawn/base/kind.c
 test-landlock_sources = seccomp/landlock.c spawn/base/fd.c
 test-message_sources = $(wire_sources) spawn/base/fd.c
@@ -61,7 +65,8 @@ fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-score
   zygote/wire/channel.c spawn/base/fd.c
 # These include the files whose functions they test: command-line, host-preload, text.
 fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/base/fd.c spawn/base/kind.c \
-  spawn/base/flatpak-level.c spawn/chrome-sandbox/output-relay.c \
+  spawn/base/flatpak-level.c spawn/chrome-sandbox/confined-child.c \
+  spawn/chrome-sandbox/stand-in.c spawn/chrome-sandbox/output-relay.c \
   spawn/chrome-sandbox/nursery.c $(client_sources) $(wire_sources) \
   $(confine_sources) seccomp/confine.c
 fuzz-host-preload_sources = tests/fuzz/quiet-log.c spawn/base/kind.c

@@ -6,12 +6,27 @@
 #include "spawn/base/macros.h"
 
 static const char *const names[NB_N_KINDS]
-    = { "none", "zygote", "renderer", "utility", "gpu", "network", "unsandboxed-zygote" };
+    = { "none", "zygote",  "renderer",           "utility",
+        "gpu",  "network", "unsandboxed-zygote", "gpu-zygote" };
 
 const char *
 nb_kind_name (NbKind kind)
 {
   return kind < NB_N_KINDS ? names[kind] : "unknown";
+}
+
+bool
+nb_kind_is_for_gpu (NbKind kind)
+{
+  return kind == NB_KIND_GPU || kind == NB_KIND_UNSANDBOXED_ZYGOTE
+         || kind == NB_KIND_GPU_ZYGOTE;
+}
+
+bool
+nb_kind_is_zygote (NbKind kind)
+{
+  return kind == NB_KIND_ZYGOTE || kind == NB_KIND_UNSANDBOXED_ZYGOTE
+         || kind == NB_KIND_GPU_ZYGOTE;
 }
 
 bool

@@ -18,8 +18,15 @@ typedef enum
   NB_KIND_GPU,      /* the GPU process */
   NB_KIND_NETWORK,  /* the network service */
   NB_KIND_UNSANDBOXED_ZYGOTE, /* --no-zygote-sandbox: forks the GPU process */
+  NB_KIND_GPU_ZYGOTE, /* the same in the GPU process's sub-sandbox; on no command line */
   NB_N_KINDS,
 } NbKind;
+
+/* Whether it is started in the GPU process's sub-sandbox. */
+bool nb_kind_is_for_gpu (NbKind kind);
+
+/* Whether it forks others for a browser that asks on a control socket. */
+bool nb_kind_is_zygote (NbKind kind);
 
 /* "none", "zygote", …, "unsandboxed-zygote". */
 const char *nb_kind_name (NbKind kind);

@@ -10,7 +10,6 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/client-connection.h"
-#include "spawn/broker/sandbox.h"
 
 enum
 {
@@ -28,7 +27,7 @@ typedef struct
   const NbBrokerOptions *options;
   GMainLoop *loop;
   NbPortal *portal;
-  NbSandbox *sandbox;
+  NbSandboxes sandboxes;
   GHashTable *clients; /* a set */
   guint listener_source, browser_source, sigterm_source;
   gint64 ending_since; /* monotonic time in µs; 0: not ending */
@@ -44,17 +43,17 @@ ending_cb (gpointer data)
   Broker *broker = data;
   gint64 waited_ms = (g_get_monotonic_time () - broker->ending_since) / 1000;
 
-  if (nb_sandbox_is_gone (broker->sandbox) || waited_ms > GIVE_UP_AFTER_MS)
+  if (nb_sandboxes_are_gone (&broker->sandboxes) || waited_ms > GIVE_UP_AFTER_MS)
     {
       g_main_loop_quit (broker->loop);
       return G_SOURCE_REMOVE;
     }
   if (waited_ms > PORTAL_KILL_AFTER_MS && !broker->portal_killed)
-    nb_sandbox_kill (broker->sandbox, broker->portal_killed = TRUE);
+    nb_sandboxes_kill (&broker->sandboxes, broker->portal_killed = TRUE);
   if (waited_ms > PIDFD_KILL_AFTER_MS && !broker->pidfd_killed)
     {
       broker->pidfd_killed = TRUE;
-      nb_sandbox_kill (broker->sandbox, FALSE);
+      nb_sandboxes_kill (&broker->sandboxes, FALSE);
     }
   return G_SOURCE_CONTINUE;
 }
@@ -66,7 +65,7 @@ begin_end (Broker *broker, const char *why)
     return;
   nb_log_debug (NB_LOG_STATE, "broker: ending: %s", why);
   broker->ending_since = g_get_monotonic_time ();
-  nb_sandbox_fail (broker->sandbox, why);
+  nb_sandboxes_fail (&broker->sandboxes, why);
   (void)g_timeout_add (GONE_CHECK_MS, ending_cb, broker);
 }
 
@@ -119,8 +118,9 @@ listener_cb (int fd, GIOCondition condition, gpointer data)
       nb_fd_clear (&connection);
       return G_SOURCE_CONTINUE;
     }
-  client = nb_client_connection_new (connection, broker->sandbox, broker->options->wall,
-                                     client_closed_cb, broker);
+  client = nb_client_connection_new (connection, &broker->sandboxes,
+                                     broker->options->sandboxes.wall, client_closed_cb,
+                                     broker);
   if (client != NULL)
     g_hash_table_add (broker->clients, client);
   return G_SOURCE_CONTINUE;
@@ -145,10 +145,10 @@ probed_cb (GObject *source, GAsyncResult *result, gpointer data)
   if (nb_portal_probe_finish (NB_PORTAL (source), result, &error))
     {
       if (broker->ending_since == 0)
-        nb_sandbox_start (broker->sandbox);
+        nb_sandboxes_start (&broker->sandboxes);
     }
   else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    nb_sandbox_fail (broker->sandbox, error->message);
+    nb_sandboxes_fail (&broker->sandboxes, error->message);
 }
 
 /* --- life --- */
@@ -159,7 +159,7 @@ broker_init (Broker *broker, const NbBrokerOptions *options)
   *broker = (Broker){ .options = options };
   broker->loop = g_main_loop_new (NULL, FALSE);
   broker->portal = nb_portal_new ();
-  broker->sandbox = nb_sandbox_new (broker->portal, options->wall, options->pids);
+  nb_sandboxes_init (&broker->sandboxes, broker->portal, &options->sandboxes);
   broker->clients
       = g_hash_table_new_full (NULL, NULL, (GDestroyNotify)nb_client_connection_free, NULL);
   g_signal_connect (broker->portal, "lost", G_CALLBACK (lost_cb), broker);
@@ -175,7 +175,7 @@ broker_clear (Broker *broker)
   g_clear_handle_id (&broker->browser_source, g_source_remove);
   g_clear_handle_id (&broker->sigterm_source, g_source_remove);
   g_hash_table_unref (broker->clients);
-  nb_sandbox_free (broker->sandbox);
+  nb_sandboxes_clear (&broker->sandboxes);
   /* Calls that are not answered hold it, and end now, telling nobody. */
   g_object_run_dispose (G_OBJECT (broker->portal));
   g_object_unref (broker->portal);

@@ -16,11 +16,14 @@ struct _NbClientConnection
 {
   int fd;
   guint source;
-  pid_t pid;          /* of who connected, says the kernel */
-  NbSandbox *sandbox; /* borrowed */
+  pid_t pid;                    /* of who connected, says the kernel */
+  const NbSandboxes *sandboxes; /* borrowed */
+  NbSandbox *sandbox;           /* of the child; NULL: none was asked for */
   NbWall wall;
   guint32 child; /* 0: none asked for yet, or it has ended */
   guint32 serial;
+  NbProfile asked; /* how many of the sandboxes were asked whether oom_pid is theirs */
+  gint32 oom_pid, oom_score;
   gboolean finished; /* its story is told: hang up */
   void (*closed) (NbClientConnection *, gpointer);
   gpointer data;
@@ -61,7 +64,7 @@ exited_cb (gpointer data, int wait_status)
 
 /* The client has filtered already; what a child may know is decided here. */
 static void
-filter_environment (NbStrings *environment)
+filter_environment (NbKind kind, NbStrings *environment)
 {
   size_t kept = 0;
 
@@ -70,11 +73,13 @@ filter_environment (NbStrings *environment)
       g_autofree char *entry
           = g_strndup (environment->items[i].data, environment->items[i].length);
 
-      if (nb_environment_allows (entry))
+      if (nb_environment_allows (kind, entry))
         environment->items[kept++] = environment->items[i];
     }
   environment->n = kept;
 }
+
+static gboolean ask_next (NbClientConnection *client);
 
 /* ESRCH: not ours, the client may try for itself. What the kernel refuses is said once. */
 static void
@@ -84,6 +89,8 @@ oom_adjusted_cb (gpointer data, int error)
   NbClientConnection *client = data;
   NbMessage message = { .type = NB_MESSAGE_RESULT, .serial = client->serial };
 
+  if (error == ESRCH && ask_next (client))
+    return;
   if (error != 0 && error != ESRCH && error != ECONNREFUSED && !said)
     {
       said = TRUE;
@@ -95,13 +102,44 @@ oom_adjusted_cb (gpointer data, int error)
   send_to_client (client, &message, -1);
 }
 
+/* Of the next sandbox, whether that is the one in which the child lives. */
+static gboolean
+ask_next (NbClientConnection *client)
+{
+  while (client->asked < NB_N_PROFILES)
+    {
+      NbSandbox *sandbox = client->sandboxes->items[client->asked++];
+
+      if (sandbox == NULL)
+        continue;
+      nb_sandbox_adjust_oom (sandbox, client->oom_pid, client->oom_score, oom_adjusted_cb,
+                             client);
+      return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+handle_oom_adjust (NbClientConnection *client, const NbMessage *message)
+{
+  client->oom_pid = message->oom.pid;
+  client->oom_score = message->oom.score;
+  return ask_next (client);
+}
+
 static gboolean
 handle_exec (NbClientConnection *client, NbMessage *message, const NbPacket *packet)
 {
   NbObserver observer = { .result = result_cb, .exited = exited_cb, .data = client };
 
+  client->sandbox = nb_sandboxes_for_kind (client->sandboxes, message->exec.kind);
+  if (client->sandbox == NULL)
+    {
+      result_cb (client, ENOTSUP, "there is no sub-sandbox for this kind of program", -1);
+      return TRUE;
+    }
   message->exec.wall = client->wall;
-  filter_environment (&message->exec.envp);
+  filter_environment (message->exec.kind, &message->exec.envp);
   client->child = nb_sandbox_exec (client->sandbox, &message->exec, packet->fds, &observer);
   return TRUE;
 }
@@ -128,11 +166,7 @@ handle_message (NbClientConnection *client, NbMessage *message, NbPacket *packet
   client->serial = message->serial;
   if (message->type == NB_MESSAGE_EXEC)
     return handle_exec (client, message, packet);
-  if (message->type != NB_MESSAGE_OOM_ADJUST)
-    return FALSE;
-  nb_sandbox_adjust_oom (client->sandbox, message->oom.pid, message->oom.score,
-                         oom_adjusted_cb, client);
-  return TRUE;
+  return message->type == NB_MESSAGE_OOM_ADJUST && handle_oom_adjust (client, message);
 }
 
 static gboolean
@@ -159,7 +193,7 @@ readable_cb (int fd, GIOCondition condition, gpointer data)
 }
 
 NbClientConnection *
-nb_client_connection_new (int fd, NbSandbox *sandbox, NbWall wall,
+nb_client_connection_new (int fd, const NbSandboxes *sandboxes, NbWall wall,
                           void (*closed) (NbClientConnection *, gpointer), gpointer data)
 {
   NbClientConnection *client;
@@ -175,7 +209,7 @@ nb_client_connection_new (int fd, NbSandbox *sandbox, NbWall wall,
   client = g_new0 (NbClientConnection, 1);
   client->fd = fd;
   client->pid = peer.pid;
-  client->sandbox = sandbox;
+  client->sandboxes = sandboxes;
   client->wall = wall;
   client->closed = closed;
   client->data = data;
@@ -187,7 +221,9 @@ nb_client_connection_new (int fd, NbSandbox *sandbox, NbWall wall,
 void
 nb_client_connection_free (NbClientConnection *client)
 {
-  nb_sandbox_forget (client->sandbox, client);
+  for (NbProfile profile = 0; profile < client->asked; profile++)
+    if (client->sandboxes->items[profile] != NULL)
+      nb_sandbox_forget (client->sandboxes->items[profile], client);
   if (client->child != 0 && !client->finished)
     nb_sandbox_abandon (client->sandbox, client->child);
   g_clear_handle_id (&client->source, g_source_remove);

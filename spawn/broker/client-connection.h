@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One connection to the broker's socket: the stand-in for chrome-sandbox, which has one
- * program started and stays for as long as that runs. Who it is, the kernel says.
+ * One connection to the broker's socket: of a stand-in, which has one program started in
+ * the sub-sandbox for its kind and stays for as long as that runs. Who it is, the kernel
+ * says.
  */
 #pragma once
 
-#include "spawn/broker/sandbox.h"
+#include "spawn/broker/sandboxes.h"
 
 typedef struct _NbClientConnection NbClientConnection;
 
@@ -14,7 +15,7 @@ typedef struct _NbClientConnection NbClientConnection;
  * no more use; it frees the connection. NULL when the peer is another user.
  */
 NbClientConnection *
-nb_client_connection_new (int fd, NbSandbox *sandbox, NbWall wall,
+nb_client_connection_new (int fd, const NbSandboxes *sandboxes, NbWall wall,
                           void (*closed) (NbClientConnection *, gpointer), gpointer data);
 
 /* Ends its program as well. */

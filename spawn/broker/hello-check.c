@@ -22,7 +22,7 @@ static const struct
 };
 
 static const char *
-check_namespaces (const NbHello *hello)
+check_namespaces (const NbHello *hello, const NbProfileTraits *traits)
 {
   for (int i = 0; i < NB_N_NAMESPACES; i++)
     {
@@ -30,7 +30,8 @@ check_namespaces (const NbHello *hello)
 
       if (stat (namespaces[i].path, &own) < 0 || hello->namespaces[i] == 0)
         return "the sub-sandbox's namespaces cannot be read";
-      if (hello->namespaces[i] == own.st_ino)
+      if (hello->namespaces[i] == own.st_ino
+          && !(i == NB_NAMESPACE_IPC && traits->may_share_ipc))
         return namespaces[i].complaint;
     }
   return NULL;
@@ -47,7 +48,7 @@ check_wall (const NbHello *hello, NbWall wall)
 }
 
 const char *
-nb_hello_check (const NbHello *hello, uid_t uid, NbWall wall)
+nb_hello_check (const NbHello *hello, uid_t uid, NbWall wall, const NbProfileTraits *traits)
 {
   const char *complaint;
 
@@ -60,6 +61,6 @@ nb_hello_check (const NbHello *hello, uid_t uid, NbWall wall)
   if (!hello->no_new_privs)
     return "the sub-sandbox can gain privileges";
 
-  complaint = check_namespaces (hello);
+  complaint = check_namespaces (hello, traits);
   return complaint != NULL ? complaint : check_wall (hello, wall);
 }

@@ -4,6 +4,7 @@
 
 #include <glib.h>
 
+#include "spawn/broker/profile.h"
 #include "zygote/wire/message.h"
 
 #define NB_PIDS_HIDDEN                                                                     \
@@ -12,6 +13,9 @@
   "host, "                                                                                 \
   "or its Flatpak is older than 1.6"
 
-/* NULL when it is; else one line that says what is wrong. uid: as the kernel attached it.
+/*
+ * NULL when it is; else one line that says what is wrong. uid: as the kernel attached it.
+ * The IPC namespace may be the app's where the profile says so.
  */
-const char *nb_hello_check (const NbHello *hello, uid_t uid, NbWall wall);
+const char *nb_hello_check (const NbHello *hello, uid_t uid, NbWall wall,
+                            const NbProfileTraits *traits);

@@ -2,6 +2,7 @@
 /* PIDs of one process in two namespaces, where both can be seen. */
 #pragma once
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 /*
@@ -9,3 +10,9 @@
  * when it does not live in one, or does not live (linux: /proc/PID/status, NSpid).
  */
 pid_t nb_pid_below (pid_t pid);
+
+/*
+ * Whether a process, known here as pid, descends from the one that pidfd refers to, such
+ * as the first of a PID namespace below ours; false where either cannot be seen.
+ */
+bool nb_pid_is_below (pid_t pid, int pidfd);

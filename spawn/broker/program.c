@@ -48,7 +48,7 @@ nb_program_take_request (NbProgram *program, const NbExec *exec, const int *fds)
         return FALSE;
       program->fds[program->n_fds++] = copy;
     }
-  if (exec->kind == NB_KIND_ZYGOTE && !add_link (program, &message->exec))
+  if (nb_kind_is_zygote (exec->kind) && !add_link (program, &message->exec))
     return FALSE;
   if (nb_message_encode (&writer, message, &size) < 0)
     return FALSE;

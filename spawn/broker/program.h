@@ -11,7 +11,8 @@
 typedef struct
 {
   /*
-   * error: 0 or a positive errno; detail: one line for people when it is not 0. link:
+   * error: 0 or a positive errno; detail: one line for people when it is not 0, and
+   * NB_DETAIL_NO_X11 or nothing when it is. link:
    * borrowed; where PIDs are hidden, the far end of a zygote's relay, else -1.
    */
   void (*result) (gpointer data, int error, const char *detail, int link);

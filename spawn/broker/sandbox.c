@@ -52,6 +52,7 @@ typedef struct
 struct _NbSandbox
 {
   NbPortal *portal; /* borrowed */
+  NbProfile profile;
   NbWall wall;
   NbPids pids;
   gboolean relayed; /* PIDs are hidden, or taken to be */
@@ -73,7 +74,8 @@ struct _NbSandbox
 static void
 set_state (NbSandbox *sandbox, State state)
 {
-  nb_log_debug (NB_LOG_STATE, "sandbox: %s -> %s%s%s", state_names[sandbox->state],
+  nb_log_debug (NB_LOG_STATE, "%s sandbox: %s -> %s%s%s",
+                nb_profile_traits (sandbox->profile)->name, state_names[sandbox->state],
                 state_names[state], sandbox->reason != NULL ? ": " : "",
                 sandbox->reason != NULL ? sandbox->reason : "");
   g_assert (state > sandbox->state);
@@ -215,8 +217,9 @@ send_waiting_requests (NbSandbox *sandbox)
 static void
 handle_hello (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
 {
-  const char *complaint = nb_hello_check (
-      &message->hello, packet->has_credentials ? packet->uid : (uid_t)-1, sandbox->wall);
+  const char *complaint
+      = nb_hello_check (&message->hello, packet->has_credentials ? packet->uid : (uid_t)-1,
+                        sandbox->wall, nb_profile_traits (sandbox->profile));
   gboolean hidden = packet->pid <= 0;
   NbMessage welcome = { .type = NB_MESSAGE_WELCOME };
 
@@ -252,6 +255,12 @@ describe_failed_exec (NbSandbox *sandbox, NbProgram *child, int error)
   g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (child->id));
 }
 
+static gboolean
+slice_is (NbSlice slice, const char *text)
+{
+  return slice.length == strlen (text) && memcmp (slice.data, text, slice.length) == 0;
+}
+
 static void
 handle_result (NbSandbox *sandbox, const NbMessage *message)
 {
@@ -271,7 +280,9 @@ handle_result (NbSandbox *sandbox, const NbMessage *message)
   if (!sandbox->relayed)
     nb_fd_clear (&child->link);
   if (message->result.error == 0)
-    nb_program_answer (child, 0, "");
+    nb_program_answer (
+        child, 0,
+        slice_is (message->result.detail, NB_DETAIL_NO_X11) ? NB_DETAIL_NO_X11 : "");
   else
     describe_failed_exec (sandbox, child, message->result.error);
   if (!has_unanswered (sandbox))
@@ -412,7 +423,11 @@ nb_sandbox_start (NbSandbox *sandbox)
   nb_autofd nothing = open ("/dev/null", O_RDWR | O_CLOEXEC), theirs = -1, output = -1;
   int fds[CONTROLLER_FD + 1];
   NbSpawnRequest request
-      = { .argv = argv, .fds = fds, .n_fds = NB_ARRAY_SIZE (fds), .expose_pids = TRUE };
+      = { .argv = argv,
+          .fds = fds,
+          .n_fds = NB_ARRAY_SIZE (fds),
+          .expose_pids = TRUE,
+          .sandbox_flags = nb_profile_traits (sandbox->profile)->sandbox_flags };
 
   if (sandbox->pids == NB_PIDS_VISIBLE
       && !nb_portal_features_expose_pids (nb_portal_get_features (sandbox->portal)))
@@ -441,11 +456,12 @@ nb_sandbox_start (NbSandbox *sandbox)
 /* --- for the broker --- */
 
 NbSandbox *
-nb_sandbox_new (NbPortal *portal, NbWall wall, NbPids pids)
+nb_sandbox_new (NbPortal *portal, NbProfile profile, NbWall wall, NbPids pids)
 {
   NbSandbox *sandbox = g_new0 (NbSandbox, 1);
 
   sandbox->portal = portal;
+  sandbox->profile = profile;
   sandbox->wall = wall;
   sandbox->pids = pids;
   sandbox->channel = sandbox->init_pidfd = -1;
@@ -481,6 +497,13 @@ nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
   return id;
 }
 
+/* Of what the browser knows as pid; 0: it is none of this sandbox's. */
+static gint32
+inner_pid (NbSandbox *sandbox, gint32 pid)
+{
+  return nb_pid_is_below (pid, sandbox->init_pidfd) ? (gint32)nb_pid_below (pid) : 0;
+}
+
 void
 nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
                        void (*answer) (gpointer data, int error), gpointer data)
@@ -488,7 +511,7 @@ nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
   NbMessage message = { .type = NB_MESSAGE_OOM_ADJUST, .serial = ++sandbox->last_id };
   Question *question;
 
-  message.oom.pid = sandbox->relayed ? pid : (gint32)nb_pid_below (pid);
+  message.oom.pid = sandbox->relayed ? pid : inner_pid (sandbox, pid);
   message.oom.score = score;
   if (sandbox->state != STATE_READY || message.oom.pid <= 0
       || nb_message_send (sandbox->channel, &message, NULL, 0) < 0)

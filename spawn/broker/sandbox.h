@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "spawn/broker/profile.h"
 #include "spawn/broker/program.h"
 #include "spawn/portal/portal-client.h"
 #include "zygote/wire/message.h"
@@ -21,7 +22,7 @@ typedef enum
 } NbPids;
 
 /* Does nothing yet. The portal must outlive it. */
-NbSandbox *nb_sandbox_new (NbPortal *portal, NbWall wall, NbPids pids);
+NbSandbox *nb_sandbox_new (NbPortal *portal, NbProfile profile, NbWall wall, NbPids pids);
 
 /* Whether its PIDs are hidden, or taken to be; known once it is ready. */
 gboolean nb_sandbox_is_relayed (NbSandbox *sandbox);

@@ -38,7 +38,7 @@ _Alignas(PAGE_BYTES) static NbMessage received;
 
 struct _NbNursery
 {
-  int link, control, epoll, signals; /* owned */
+  int link, control, epoll, signals; /* owned; control is -1 when nothing is to be said */
   StandIn *items;
   size_t n, allocated;
 };
@@ -283,8 +283,8 @@ nb_nursery_serve (NbNursery *nursery)
   return 0;
 }
 
-NbNursery *
-nb_nursery_new (int link, int control)
+static NbNursery *
+nursery_new (int link, int control)
 {
   NbNursery *nursery = calloc (1, sizeof *nursery);
   sigset_t child;
@@ -302,11 +302,26 @@ nb_nursery_new (int link, int control)
   nursery->control = control;
   nursery->epoll = epoll_create1 (EPOLL_CLOEXEC);
   nursery->signals = signalfd (-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-  if (control >= 0 && nursery->epoll >= 0 && nursery->signals >= 0
-      && watch (nursery, link) == 0 && watch (nursery, nursery->signals) == 0)
+  if (nursery->epoll >= 0 && nursery->signals >= 0 && watch (nursery, link) == 0
+      && watch (nursery, nursery->signals) == 0)
     return nursery;
   nb_nursery_free (nursery);
   return NULL;
+}
+
+NbNursery *
+nb_nursery_new (int link, int control)
+{
+  if (control >= 0)
+    return nursery_new (link, control);
+  nb_fd_clear (&link);
+  return NULL;
+}
+
+NbNursery *
+nb_nursery_new_silent (int link)
+{
+  return nursery_new (link, -1);
 }
 
 void

@@ -21,6 +21,9 @@ typedef struct _NbNursery NbNursery;
  */
 NbNursery *nb_nursery_new (int link, int control);
 
+/* The same for a zygote that says neither, as an unsandboxed one. */
+NbNursery *nb_nursery_new_silent (int link);
+
 /* Readable when there is something to serve. */
 int nb_nursery_fd (const NbNursery *nursery);
 

@@ -34,7 +34,7 @@ fill_exec (NbMessage *message, const NbClientExec *exec)
   for (char *const *word = exec->argv; *word != NULL; word++)
     nb_strings_append (&message->exec.argv, *word, &overflow);
   for (char *const *entry = exec->envp; *entry != NULL; entry++)
-    if (nb_environment_allows (*entry))
+    if (nb_environment_allows (exec->kind, *entry))
       nb_strings_append (&message->exec.envp, *entry, &overflow);
   message->exec.n_targets = exec->n_fds;
   for (size_t i = 0; i < exec->n_fds; i++)
@@ -53,14 +53,11 @@ receive (int broker, NbPacket *packet, NbMessage *message)
 }
 
 int
-nb_client_exec (int broker, const NbClientExec *exec, int *link_out, char *reason,
-                size_t reason_size)
+nb_client_exec_begin (int broker, const NbClientExec *exec, char *reason,
+                      size_t reason_size)
 {
   static NbMessage message;
-  static NbPacket packet;
   int result = fill_exec (&message, exec);
-
-  packet.n_fds = 0;
 
   if (result == 0)
     result = nb_message_send (broker, &message, exec->fds, exec->n_fds);
@@ -69,21 +66,47 @@ nb_client_exec (int broker, const NbClientExec *exec, int *link_out, char *reaso
                     "arguments, environment or descriptors are too many");
   else if (result < 0)
     (void)snprintf (reason, reason_size, "cannot be asked for: %s", strerror (-result));
-  while (result == 0)
+  return result;
+}
+
+int
+nb_client_exec_finish (int broker, int *link_out, char *reason, size_t reason_size)
+{
+  static NbMessage message;
+  static NbPacket packet;
+  int result;
+
+  *link_out = -1;
+  for (;;)
     {
-      (void)snprintf (reason, reason_size, "the broker ended");
       result = receive (broker, &packet, &message);
-      if (result == 0 && message.type == NB_MESSAGE_RESULT)
+      if (result < 0)
+        {
+          nb_packet_clear (&packet);
+          (void)snprintf (reason, reason_size, "the broker ended");
+          return result;
+        }
+      if (message.type == NB_MESSAGE_RESULT)
         break;
       nb_packet_clear (&packet);
     }
-  *link_out = nb_packet_steal_fd (&packet, 0);
-  nb_packet_clear (&packet);
-  if (result < 0 || message.result.error == 0)
-    return result;
+  if (message.result.error == 0)
+    *link_out = nb_packet_steal_fd (&packet, 0);
   (void)snprintf (reason, reason_size, "%.*s", (int)message.result.detail.length,
                   message.result.detail.data);
+  nb_packet_clear (&packet);
   return -message.result.error;
+}
+
+int
+nb_client_exec (int broker, const NbClientExec *exec, int *link_out, char *reason,
+                size_t reason_size)
+{
+  int result = nb_client_exec_begin (broker, exec, reason, reason_size);
+
+  *link_out = -1;
+  return result < 0 ? result
+                    : nb_client_exec_finish (broker, link_out, reason, reason_size);
 }
 
 int

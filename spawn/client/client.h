@@ -24,11 +24,20 @@ typedef struct
 
 /*
  * Asks for the program to be started in a sub-sandbox and waits for the answer; the
- * broker bounds the time. 0; or -errno, with a line for people in reason. link_out: where
+ * broker bounds the time. 0, with NB_DETAIL_NO_X11 or nothing in reason; or -errno, with a
+ * line for people. link_out: where
  * PIDs are hidden, the link to the zygote's relay, owned by the caller; else -1.
  */
 int nb_client_exec (int broker, const NbClientExec *exec, int *link_out, char *reason,
                     size_t reason_size);
+
+/*
+ * The same in two steps, for those who have others to serve: asks, and reads the answer
+ * once broker is readable; it may also wait for it.
+ */
+int nb_client_exec_begin (int broker, const NbClientExec *exec, char *reason,
+                          size_t reason_size);
+int nb_client_exec_finish (int broker, int *link_out, char *reason, size_t reason_size);
 
 /*
  * Sets the OOM score, 0 to 1000, of a sandboxed child by the pid that the browser knows.

@@ -19,6 +19,16 @@ typedef enum
   NB_SPAWN_EXPOSE_PIDS = 1 << 5, /* version 3, and supports & NB_SUPPORTS_EXPOSE_PIDS */
 } NbSpawnFlags;
 
+/*
+ * What a sub-sandbox gets of what its app has; since version 3. There is a flag for the
+ * session bus as well: it would hand the app's own rights to a child, and has no name here.
+ */
+typedef enum
+{
+  NB_SANDBOX_DISPLAY = 1 << 0, /* Wayland and X11; with X11 also the IPC namespace */
+  NB_SANDBOX_GPU = 1 << 2,     /* the GPU's device nodes */
+} NbSandboxFlags;
+
 typedef enum
 {
   NB_SUPPORTS_EXPOSE_PIDS = 1 << 0, /* bubblewrap is not set-uid */
@@ -29,6 +39,7 @@ enum
   NB_PORTAL_VERSION_MIN = 1,
   NB_PORTAL_VERSION_WATCH_BUS = 2,
   NB_PORTAL_VERSION_EXPOSE_PIDS = 3, /* the `supports` property came with it */
+  NB_PORTAL_VERSION_SANDBOX_FLAGS = 3,
   NB_PORTAL_VERSION_UNSET_ENV = 5,
 };
 

@@ -3,12 +3,12 @@
 
 /* In the way of the controller's own environment, which nothing but it ever reads. */
 static const char *const unset[] = {
+  "DISPLAY", /* the display's come first: see FIRST_BEYOND_DISPLAY */
+  "WAYLAND_DISPLAY",
+  "XAUTHORITY",
   "DBUS_SESSION_BUS_ADDRESS",
   "DBUS_SYSTEM_BUS_ADDRESS",
   "AT_SPI_BUS_ADDRESS",
-  "DISPLAY",
-  "WAYLAND_DISPLAY",
-  "XAUTHORITY",
   "SSH_AUTH_SOCK",
   "GPG_AGENT_INFO",
   "LD_PRELOAD",
@@ -17,11 +17,22 @@ static const char *const unset[] = {
   NULL,
 };
 
+enum
+{
+  FIRST_BEYOND_DISPLAY = 3,
+};
+
 gboolean
 nb_portal_features_expose_pids (const NbPortalFeatures *features)
 {
   return features->version >= NB_PORTAL_VERSION_EXPOSE_PIDS
          && (features->supports & NB_SUPPORTS_EXPOSE_PIDS) != 0;
+}
+
+gboolean
+nb_portal_features_sandbox_flags (const NbPortalFeatures *features)
+{
+  return features->version >= NB_PORTAL_VERSION_SANDBOX_FLAGS;
 }
 
 static guint32
@@ -37,13 +48,18 @@ request_flags (const NbSpawnRequest *request, const NbPortalFeatures *features)
 }
 
 static GVariant *
-request_options (const NbPortalFeatures *features)
+request_options (const NbSpawnRequest *request, const NbPortalFeatures *features)
 {
+  gboolean display = (request->sandbox_flags & NB_SANDBOX_DISPLAY) != 0;
   GVariantDict options;
 
   g_variant_dict_init (&options, NULL);
   if (features->version >= NB_PORTAL_VERSION_UNSET_ENV)
-    g_variant_dict_insert_value (&options, "unset-env", g_variant_new_strv (unset, -1));
+    g_variant_dict_insert_value (
+        &options, "unset-env",
+        g_variant_new_strv (unset + (display ? FIRST_BEYOND_DISPLAY : 0), -1));
+  if (request->sandbox_flags != 0 && nb_portal_features_sandbox_flags (features))
+    g_variant_dict_insert (&options, "sandbox-flags", "u", request->sandbox_flags);
   return g_variant_dict_end (&options);
 }
 
@@ -87,5 +103,6 @@ nb_spawn_request_build (const NbSpawnRequest *request, const NbPortalFeatures *f
   *fds_out = g_steal_pointer (&list);
   return g_variant_new ("(^ay^aay@a{uh}@a{ss}u@a{sv})", "/", request->argv, fds,
                         g_variant_new_array (G_VARIANT_TYPE ("{ss}"), NULL, 0),
-                        request_flags (request, features), request_options (features));
+                        request_flags (request, features),
+                        request_options (request, features));
 }

@@ -18,19 +18,24 @@ typedef struct
   const char *const *argv; /* argv[0] absolute: it becomes an argument of `flatpak run` */
   const int *fds;          /* borrowed; fds[i] becomes number i */
   gsize n_fds;
-  gboolean expose_pids; /* where features allow */
+  gboolean expose_pids;  /* where features allow */
+  guint32 sandbox_flags; /* NbSandboxFlags, where features allow */
 } NbSpawnRequest;
 
 #define NB_SPAWN_REQUEST_TYPE "(ayaaya{uh}a{ss}ua{sv})"
 
 /*
  * The parameters of Spawn and the descriptors they refer to: SANDBOX and NO_NETWORK
- * always; the rest as far as the portal knows it. Environment that would lead to a bus,
- * display or agent is unset. NULL and error when the request breaks a limit.
+ * always; the rest as far as the portal knows it. Environment that would lead to a bus
+ * or an agent is unset, and to a display unless one is asked for. NULL and error when the
+ * request breaks a limit.
  */
 GVariant *nb_spawn_request_build (const NbSpawnRequest *request,
                                   const NbPortalFeatures *features, GUnixFDList **fds_out,
                                   GError **error);
+
+/* Whether the portal can give a sub-sandbox the display and the GPU. */
+gboolean nb_portal_features_sandbox_flags (const NbPortalFeatures *features);
 
 /* Whether the portal can make PID namespaces that are visible to the caller. */
 gboolean nb_portal_features_expose_pids (const NbPortalFeatures *features);

@@ -7,10 +7,11 @@
  *    (sandbox/linux/suid/client/setuid_sandbox_host.cc: GetSandboxBinaryPath,
  *    PrependWrapper), whichever libc function is asked;
  *  - executing that path executes the stand-in, which knows the broker;
+ *  - executing the unsandboxed zygote, or a GPU process, executes the GPU router;
  *  - executing the browser itself anew (chrome://restart) goes through `nestbox run`;
- *  - executing it as one of its own children (the unsandboxed zygote, the network service,
- *    …) puts the child under the base filter of its kind first. Those run in the app's
- *    sandbox, most of them without any filter of Chromium's.
+ *  - executing it as another of its own children (the network service, …) puts the child
+ *    under the base filter of its kind first. Those run in the app's sandbox, most of them
+ *    without any filter of Chromium's.
  *
  * Nothing else that the browser starts sees this library or its variables: both leave
  * the environment before main(). Everything here is usable between fork and exec of a
@@ -37,6 +38,7 @@
 #endif
 
 #define STAND_IN NB_PKGLIBEXECDIR "/nestbox-chrome-sandbox"
+#define GPU_ROUTER NB_PKGLIBEXECDIR "/nestbox-gpu-router"
 #define OWN_PATH NB_PKGLIBDIR "/libnestbox-host.so"
 #define ZYGOTE_PRELOAD NB_PKGLIBDIR "/libnestbox-zygote.so"
 
@@ -52,12 +54,13 @@ static struct
   char helper[4096]; /* absolute path that the browser takes for its helper; "": inactive */
   char broker[256];  /* NESTBOX_BROKER=… */
   char debug[128];   /* NESTBOX_DEBUG=…, for a restart; "": not set */
+  char exe[4096];    /* the browser's executable */
+  bool gpu;          /* the GPU process is to have a sub-sandbox of its own */
   char options[512]; /* of `nestbox run`, for a restart; cut at spaces */
   char *option_words[MAX_OPTIONS];
   size_t n_options;
   bool
       watched; /* NESTBOX_DEBUG=seccomp: the helper starts children, and tells the broker */
-  char executable[4096]; /* of the browser */
   dev_t exe_device;
   ino_t exe_inode;
 } self;
@@ -314,7 +317,7 @@ exec_watched (char *const *argv, char *const *envp)
     }
   words[0] = (char *)STAND_IN;
   words[1] = (char *)"--watch";
-  words[2] = self.executable;
+  words[2] = self.exe;
   memcpy (words + 3, argv, (n + 1) * sizeof *argv);
   return exec_with (STAND_IN, words, envp, self.broker, "");
 }
@@ -364,11 +367,40 @@ exec_restart (const char *path, char *const *argv, char *const *envp)
   return exec_with (NB_BINDIR "/nestbox", words, envp, self.debug, "");
 }
 
+/* What forks the GPU process, or is one. */
+static bool
+is_for_gpu (char *const *argv)
+{
+  return self.gpu && self.helper[0] != '\0' && is_child_to_confine (argv)
+         && nb_kind_is_for_gpu (nb_kind_of_command ((const char *const *)argv));
+}
+
+/* The router is not the browser: /proc/self/exe means another program to it. */
+static int
+exec_gpu_router (const char *path, char *const *argv, char *const *envp)
+{
+  size_t n = count (argv);
+  char *words[MAX_ENTRIES];
+
+  if (n == 0 || n + 2 > MAX_ENTRIES)
+    {
+      errno = E2BIG;
+      return -1;
+    }
+  words[0] = (char *)"nestbox-gpu-router";
+  words[1] = strcmp (path, "/proc/self/exe") == 0 ? self.exe : (char *)path;
+  memcpy (words + 2, argv + 1, n * sizeof *argv);
+  return exec_with (GPU_ROUTER, words, envp, self.broker,
+                    self.watched ? "NESTBOX_WATCHED=1" : "");
+}
+
 NB_EXPORT int
 execve (const char *path, char *const *argv, char *const *envp)
 {
   if (is_helper (path))
     return exec_with (STAND_IN, argv, envp, self.broker, "");
+  if (is_for_gpu (argv))
+    return exec_gpu_router (path, argv, envp);
   if (is_browser_itself (path) && is_restart (argv, envp))
     return exec_restart (path, argv, envp);
   if (is_browser_itself (path) && is_child_to_confine (argv))
@@ -459,7 +491,7 @@ locate_helper (const char *name)
   self.exe_device = exe.st_dev;
   self.exe_inode = exe.st_ino;
   self.helper[length] = '\0';
-  (void)strcpy (self.executable, self.helper);
+  (void)strcpy (self.exe, self.helper);
   slash = strrchr (self.helper, '/');
   if (slash == NULL
       || (size_t)(slash - self.helper) + strlen (name) + 2 > sizeof self.helper)
@@ -473,7 +505,7 @@ start (void)
 {
   const char *broker = getenv ("NESTBOX_BROKER");
   const char *name = getenv ("NESTBOX_HELPER_NAME");
-  const char *debug = getenv ("NESTBOX_DEBUG");
+  const char *debug = getenv ("NESTBOX_DEBUG"), *gpu = getenv ("NESTBOX_GPU");
 
   leave_preload_list ();
   if (broker == NULL || strlen (broker) + sizeof "NESTBOX_BROKER=" > sizeof self.broker
@@ -481,6 +513,7 @@ start (void)
     self.helper[0] = '\0';
   else
     (void)snprintf (self.broker, sizeof self.broker, "NESTBOX_BROKER=%s", broker);
+  self.gpu = gpu != NULL && strcmp (gpu, "sandbox") == 0;
   keep_options (getenv ("NESTBOX_RUN_OPTIONS"));
   if (debug != NULL && strlen (debug) + sizeof "NESTBOX_DEBUG=" <= sizeof self.debug)
     (void)snprintf (self.debug, sizeof self.debug, "NESTBOX_DEBUG=%s", debug);

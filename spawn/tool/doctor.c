@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * nestbox doctor: what works here, measured rather than guessed. The last row starts a
- * sub-sandbox for real, with all that `nestbox run` demands of one.
+ * nestbox doctor: what works here, measured rather than guessed. The last rows start the
+ * sub-sandboxes for real, with all that `nestbox run` demands of them.
  */
 #include <errno.h>
 #include <gio/gio.h>
@@ -16,11 +16,14 @@
 #include "spawn/base/flatpak-level.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/sandbox.h"
+#include "spawn/client/display.h"
 #include "spawn/tool/commands.h"
 
 #if !defined(NB_PKGLIBDIR) || !defined(NB_PKGLIBEXECDIR)
 #  error "where nestbox is installed is not defined"
 #endif
+
+#define GPU_ROUTER NB_PKGLIBEXECDIR "/nestbox-gpu-router"
 
 enum
 {
@@ -31,7 +34,7 @@ typedef struct
 {
   GMainLoop *loop;
   NbPortal *portal;
-  NbSandbox *sandbox;
+  NbSandbox *sandbox, *gpu;
   gint64 asked_at;
   gboolean good;
 } Doctor;
@@ -120,6 +123,7 @@ check_installation (Doctor *doctor, const char *browser)
   check_file (doctor, "host preload", NB_PKGLIBDIR "/libnestbox-host.so", R_OK);
   check_file (doctor, "zygote preload", NB_PKGLIBDIR "/libnestbox-zygote.so", R_OK);
   check_file (doctor, "controller", NB_PKGLIBEXECDIR "/nestbox-controller", X_OK);
+  check_file (doctor, "GPU router", GPU_ROUTER, X_OK);
   check_file (doctor, "sandbox helper", NB_PKGLIBEXECDIR "/nestbox-chrome-sandbox", X_OK);
   if (browser != NULL)
     {
@@ -134,6 +138,60 @@ check_installation (Doctor *doctor, const char *browser)
 }
 
 /* --- portal and sub-sandbox --- */
+
+static char *
+describe_displays (unsigned found)
+{
+  return g_strdup_printf ("%s%s, %s", (found & NB_DISPLAY_X11) != 0 ? "X11" : "no X11",
+                          (found & NB_DISPLAY_WAYLAND) != 0 ? ", Wayland" : ", no Wayland",
+                          (found & NB_DISPLAY_GPU) != 0 ? "GPU" : "no GPU: software");
+}
+
+/* What the app has and the GPU process would not have is what must be told. */
+static void
+gpu_exited_cb (gpointer data, int wait_status)
+{
+  Doctor *doctor = data;
+  unsigned found = WIFEXITED (wait_status) ? (unsigned)WEXITSTATUS (wait_status) : 0;
+  unsigned missing = nb_displays_look () & ~found;
+  g_autofree char *has = describe_displays (found);
+
+  row (doctor, (missing & NB_DISPLAY_X11) == 0, "GPU sub-sandbox",
+       "nestbox run --gpu=app, or a portal of version 3 that knows DISPLAY",
+       "works; own PID, network and mount namespace; %s%s%s", has,
+       (missing & NB_DISPLAY_X11) != 0 ? "; under X11 nothing would be drawn" : "",
+       (missing & NB_DISPLAY_GPU) != 0 ? "; the app's GPU is not used: software" : "");
+  g_main_loop_quit (doctor->loop);
+}
+
+static void
+gpu_result_cb (gpointer data, int error, const char *detail, int link)
+{
+  Doctor *doctor = data;
+
+  (void)link;
+  if (error == 0)
+    return; /* what it finds is told by its exit status */
+  row (doctor, FALSE, "GPU sub-sandbox", "nestbox run --gpu=app does without it", "%s",
+       detail);
+  g_main_loop_quit (doctor->loop);
+}
+
+static void
+check_gpu (Doctor *doctor)
+{
+  static char program[] = GPU_ROUTER, look[] = "--look";
+  NbObserver observer
+      = { .result = gpu_result_cb, .exited = gpu_exited_cb, .data = doctor };
+  g_autofree NbExec *exec = g_new0 (NbExec, 1);
+  bool overflow = false;
+
+  exec->kind = NB_KIND_GPU;
+  nb_strings_append (&exec->argv, program, &overflow);
+  nb_strings_append (&exec->argv, look, &overflow);
+  nb_sandbox_start (doctor->gpu);
+  (void)nb_sandbox_exec (doctor->gpu, exec, NULL, &observer);
+}
 
 static void
 sandbox_result_cb (gpointer data, int error, const char *detail, int link)
@@ -150,7 +208,10 @@ sandbox_result_cb (gpointer data, int error, const char *detail, int link)
   else
     row (doctor, FALSE, "sub-sandbox", "NESTBOX_DEBUG=all nestbox doctor shows every step",
          "%s", detail);
-  g_main_loop_quit (doctor->loop);
+  if (error == 0)
+    check_gpu (doctor);
+  else
+    g_main_loop_quit (doctor->loop);
 }
 
 static void
@@ -171,9 +232,10 @@ probed_cb (GObject *source, GAsyncResult *result, gpointer data)
       g_main_loop_quit (doctor->loop);
       return;
     }
-  row (doctor, TRUE, "portal", "", "version %u, supports 0x%x: PIDs can be %s",
+  row (doctor, TRUE, "portal", "", "version %u, supports 0x%x: PIDs can be %s%s",
        features->version, features->supports,
-       nb_portal_features_expose_pids (features) ? "visible" : "hidden only");
+       nb_portal_features_expose_pids (features) ? "visible" : "hidden only",
+       nb_portal_features_sandbox_flags (features) ? "" : "; gives no display");
   nb_strings_append (&exec->argv, program, &overflow);
   nb_strings_append (&exec->argv, api, &overflow);
   doctor->asked_at = g_get_monotonic_time ();
@@ -186,9 +248,12 @@ check_portal (Doctor *doctor)
 {
   doctor->loop = g_main_loop_new (NULL, FALSE);
   doctor->portal = nb_portal_new ();
-  doctor->sandbox = nb_sandbox_new (doctor->portal, NB_WALL_AUTO, NB_PIDS_AUTO);
+  doctor->sandbox
+      = nb_sandbox_new (doctor->portal, NB_PROFILE_PAGES, NB_WALL_AUTO, NB_PIDS_AUTO);
+  doctor->gpu = nb_sandbox_new (doctor->portal, NB_PROFILE_GPU, NB_WALL_AUTO, NB_PIDS_AUTO);
   nb_portal_probe_async (doctor->portal, PROBE_DEADLINE_MS, probed_cb, doctor);
   g_main_loop_run (doctor->loop);
+  nb_sandbox_free (doctor->gpu);
   nb_sandbox_free (doctor->sandbox);
   g_object_unref (doctor->portal);
   g_main_loop_unref (doctor->loop);

@@ -38,13 +38,16 @@ typedef struct
   char *helper_name;
   char *file_wall;
   char *pids;
+  char *gpu;
   NbWall wall;
   NbPids pid_mode;
-  char **browser; /* argv, [0] absolute */
+  gboolean gpu_in_app; /* it stays where the browser starts it */
+  char **browser;      /* argv, [0] absolute */
 } Options;
 
 static const char *const wall_names[] = { "auto", "landlock", "seccomp", NULL };
 static const char *const pids_names[] = { "auto", "visible", "stand-in", NULL };
+static const char *const gpu_names[] = { "sandbox", "app", NULL };
 
 /* --- command line --- */
 
@@ -67,10 +70,12 @@ check_choices (Options *options, GError **error)
 {
   int wall = choose ("--file-wall", options->file_wall, wall_names, error);
   int pids = wall < 0 ? -1 : choose ("--pids", options->pids, pids_names, error);
+  int gpu = pids < 0 ? -1 : choose ("--gpu", options->gpu, gpu_names, error);
 
   options->wall = (NbWall)wall;
   options->pid_mode = (NbPids)pids;
-  return pids >= 0;
+  options->gpu_in_app = gpu > 0;
+  return gpu >= 0;
 }
 
 static gboolean
@@ -83,6 +88,8 @@ parse (int argc, char **argv, Options *options, GError **error)
       "what denies files to pages: auto, landlock or seccomp", "WALL" },
     { "pids", 0, 0, G_OPTION_ARG_STRING, &options->pids,
       "how the browser knows its children: auto, visible or stand-in", "MODE" },
+    { "gpu", 0, 0, G_OPTION_ARG_STRING, &options->gpu,
+      "where the GPU process lives: sandbox (of its own) or app", "PLACE" },
     { 0 },
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("-- BROWSER [ARGUMENT…]");
@@ -182,14 +189,17 @@ browser_environment (const Options *options, const char *socket)
   g_autofree char *list = preload != NULL && *preload != '\0'
                               ? g_strconcat (HOST_PRELOAD ":", preload, NULL)
                               : g_strdup (HOST_PRELOAD);
-  g_autofree char *again = g_strdup_printf (
-      "--file-wall=%s --pids=%s%s%s", wall_names[options->wall],
-      pids_names[options->pid_mode], options->helper_name != NULL ? " --helper-name=" : "",
-      options->helper_name != NULL ? options->helper_name : "");
+  g_autofree char *again
+      = g_strdup_printf ("--file-wall=%s --pids=%s --gpu=%s%s%s", wall_names[options->wall],
+                         pids_names[options->pid_mode], gpu_names[options->gpu_in_app],
+                         options->helper_name != NULL ? " --helper-name=" : "",
+                         options->helper_name != NULL ? options->helper_name : "");
 
   environment = g_environ_setenv (environment, "LD_PRELOAD", list, TRUE);
   environment = g_environ_setenv (environment, "NESTBOX_BROKER", socket, TRUE);
   environment = g_environ_setenv (environment, "NESTBOX_RUN_OPTIONS", again, TRUE);
+  environment
+      = g_environ_setenv (environment, "NESTBOX_GPU", gpu_names[options->gpu_in_app], TRUE);
   environment = g_environ_unsetenv (environment, "NESTBOX_HELPER_NAME");
   if (options->helper_name != NULL)
     environment
@@ -228,8 +238,9 @@ run_with_broker (const Options *options)
       NbBrokerOptions broker = { .listener = listener,
                                  .browser = browser,
                                  .directory = directory,
-                                 .wall = options->wall,
-                                 .pids = options->pid_mode };
+                                 .sandboxes = { .wall = options->wall,
+                                                .pids = options->pid_mode,
+                                                .gpu = !options->gpu_in_app } };
 
       error = nb_start_broker (&broker);
       if (error != 0)

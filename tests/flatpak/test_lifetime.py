@@ -29,7 +29,7 @@ class Ends(case.SessionCase):
         """Kills something, then the browser; everything must be gone in time."""
         with self.open_browser() as browser:
             pid, sandboxed = browser.pid, browser.sub_sandbox()
-            helpers = [browser.broker, browser.stand_in]
+            helpers = [browser.broker, browser.stand_in, browser.gpu_router]
             victim = victim_of(browser)
             procs.kill(victim, signal.SIGKILL)
             procs.wait_for(lambda: not procs.exists(victim), 2, f'the end of {what}')
@@ -58,8 +58,9 @@ class Ends(case.SessionCase):
     def test_04_controller_killed(self):
         with self.open_browser() as browser:
             sandboxed = browser.sub_sandbox()
-            procs.kill(browser.controller, signal.SIGKILL)
-            self.assert_gone(sandboxed, 'the controller was killed')
+            for pid in browser.controllers:
+                procs.kill(pid, signal.SIGKILL)
+            self.assert_gone(sandboxed, 'the controllers were killed')
 
     def test_05_portal_killed_then_browser_ends(self):
         self.end_browser_after(lambda browser: self.session.portal_pid(), 'the portal')
@@ -87,6 +88,26 @@ class Ends(case.SessionCase):
             procs.kill(browser.pid, signal.SIGTERM)
             browser.process.wait(10)
             self.assert_gone(sandboxed, 'the browser was terminated')
+
+    def gpu_sandbox(self, browser):
+        namespace = procs.namespace(browser.gpu_controller, 'pid')
+        return [pid for pid in browser.pids() if procs.namespace(pid, 'pid') == namespace]
+
+    def test_10_gpu_controller_killed(self):
+        """Its sub-sandbox goes, and no other."""
+        with self.open_browser() as browser:
+            zygote, = browser.of_kind('zygote')
+            gpu = self.gpu_sandbox(browser)
+            procs.kill(browser.gpu_controller, signal.SIGKILL)
+            self.assert_gone(gpu, 'its controller was killed')
+            self.assertTrue(procs.exists(zygote))
+
+    def test_11_gpu_router_killed(self):
+        with self.open_browser() as browser:
+            programs = browser.of_kind('zygote (unsandboxed)', 'gpu-process')
+            self.assertEqual(len(programs), 2)
+            procs.kill(browser.gpu_router, signal.SIGKILL)
+            self.assert_gone(programs, 'the GPU router was killed')
 
 
 class EndsHidden(Ends):

@@ -44,6 +44,7 @@ static struct
 {
   NbPortal *portal;
   NbSandbox *sandbox;
+  NbSandboxes sandboxes; /* that one, and no other */
   NbWall wall;
   int controller; /* our end; -1: none */
   Client clients[N_CLIENTS];
@@ -84,7 +85,7 @@ check_exec (void)
       g_autofree char *entry
           = g_strndup (message.exec.envp.items[i].data, message.exec.envp.items[i].length);
 
-      nb_fuzz_check (nb_environment_allows (entry));
+      nb_fuzz_check (nb_environment_allows (message.exec.kind, entry));
     }
 }
 
@@ -249,7 +250,7 @@ connect_client (Client *client)
   *client = (Client){ .fd = ends[0] };
   (void)fcntl (ends[0], F_SETFL, O_NONBLOCK);
   client->connection
-      = nb_client_connection_new (ends[1], self.sandbox, self.wall, closed_cb, client);
+      = nb_client_connection_new (ends[1], &self.sandboxes, self.wall, closed_cb, client);
   nb_fuzz_check (client->connection != NULL);
 }
 
@@ -359,7 +360,9 @@ begin (uint8_t first)
   self.wall = (NbWall)(first % 3);
   self.controller = -1;
   self.portal = nb_fake_portal_new (first / 4 % 4 + 1U, 1);
-  self.sandbox = nb_sandbox_new (self.portal, self.wall, (NbPids)(first / 16 % 3));
+  self.sandbox
+      = nb_sandbox_new (self.portal, NB_PROFILE_PAGES, self.wall, (NbPids)(first / 16 % 3));
+  self.sandboxes.items[NB_PROFILE_PAGES] = self.sandbox;
   for (int i = 0; i < N_CLIENTS; i++)
     self.clients[i].fd = -1;
   if ((first & 0x80) != 0)

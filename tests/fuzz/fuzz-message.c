@@ -27,7 +27,7 @@ static const struct
 } layouts[] = {
   { NULL, 0, 0 },
   { "uuu uuubbqqqq", 0, 1 },
-  { "uuu e6.e2.*512(s)*512(s)*16(i)", AS_COUNTED, AS_COUNTED },
+  { "uuu e7.e2.*512(s)*512(s)*16(i)", AS_COUNTED, AS_COUNTED },
   { "uuu i", 0, 0 },
   { "uuu b", 0, 0 },
   { "uuu", 0, 0 },
@@ -39,8 +39,8 @@ static const struct
   { "uuu bb", 0, 0 },
   { "uuu s", 0, 0 },
   { "uuu ii", 0, 0 },
-  { "uuu e6.iiiqqqqqqq", 0, 0 },
-  { "uuu e6.", 1, 1 },
+  { "uuu e7.iiiqqqqqqq", 0, 0 },
+  { "uuu e7.", 1, 1 },
 };
 
 /* What nb_message_decode() has to say. */

@@ -443,7 +443,7 @@ begin (uint8_t first)
   self.link = link[0];
   self.oracle = -1;
   self.lazy = (first & 1) != 0;
-  self.relay = nb_relay_new (control[1], link[1], &loop, &self.zygote);
+  self.relay = nb_relay_new (control[1], link[1], true, &loop, &self.zygote);
   nb_fuzz_check (self.relay != NULL);
   (void)fcntl (self.browser, F_SETFL, O_NONBLOCK);
   (void)fcntl (self.link, F_SETFL, O_NONBLOCK);

@@ -124,7 +124,7 @@ check_environment (NbFuzzInput *input)
 {
   g_autofree char *entry = g_strndup ((const char *)input->data, input->left);
 
-  if (!nb_environment_allows (entry))
+  if (!nb_environment_allows (NB_KIND_RENDERER, entry))
     return;
   nb_fuzz_check (!g_str_has_prefix (entry, "LD_PRELOAD") && strstr (entry, "BUS") != entry);
   nb_fuzz_check (!g_str_has_prefix (entry, "NESTBOX_")

@@ -220,6 +220,38 @@ test_zygote_environment (gconstpointer data)
   nb_test_controller_free (controller);
 }
 
+/* What the browser has it start for its GPU process is told the display, and no helper. */
+static void
+test_gpu_environment (gconstpointer data)
+{
+  NbKind kind = *(const NbKind *)data;
+  NbTestController *controller;
+  nb_autofd null = open ("/dev/null", O_WRONLY | O_CLOEXEC);
+  NbTestExec exec = { .child = 1,
+                      .argv = { "/usr/bin/env" },
+                      .envp = { "LANG=C" },
+                      .kind = kind,
+                      .n_fds = 1,
+                      .fds = { null },
+                      .targets = { STDERR_FILENO } };
+  g_autofree char *output = NULL;
+
+  g_setenv ("DISPLAY", ":77", TRUE);
+  g_setenv ("SECRET", "x", TRUE);
+  controller = nb_test_controller_new ();
+  output = nb_test_controller_output (controller, &exec);
+  g_unsetenv ("DISPLAY");
+  g_unsetenv ("SECRET");
+  g_assert_true (g_str_has_prefix (output, "LANG=C\n"));
+  g_assert_nonnull (strstr (output, "\nDISPLAY=:77\n"));
+  g_assert_nonnull (strstr (output, "\nMESA_SHADER_CACHE_DIR=/tmp\n"));
+  g_assert_null (strstr (output, "SECRET"));
+  g_assert_null (strstr (output, "SBX_"));
+  g_assert_true ((strstr (output, "\nNESTBOX_ZYGOTE=gpu\n") != NULL)
+                 == (kind == NB_KIND_UNSANDBOXED_ZYGOTE));
+  nb_test_controller_free (controller);
+}
+
 /* --- EXEC: what is refused --- */
 
 typedef struct
@@ -547,6 +579,8 @@ test_unknown_child (void)
 int
 main (int argc, char **argv)
 {
+  static const NbKind gpu_kinds[] = { NB_KIND_UNSANDBOXED_ZYGOTE, NB_KIND_GPU };
+
   nb_test_init (&argc, &argv);
   nb_test_add_cases ("/controller/exec", output_cases, test_output);
   nb_test_add ("/controller/exec/signals-are-at-their-defaults",
@@ -554,6 +588,10 @@ main (int argc, char **argv)
   nb_test_add ("/controller/exec/most-descriptors", test_most_descriptors);
   nb_test_add_cases ("/controller/exec/zygote-environment", zygote_cases,
                      test_zygote_environment);
+  nb_test_add_case ("/controller/exec/gpu-environment", "of-a-zygote", &gpu_kinds[0],
+                    test_gpu_environment);
+  nb_test_add_case ("/controller/exec/gpu-environment", "of-a-gpu-process", &gpu_kinds[1],
+                    test_gpu_environment);
   nb_test_add_cases ("/controller/exec/refused", refused_cases, test_refused);
   nb_test_add ("/controller/exec/refused-many-times", test_refused_many_times);
   nb_test_add ("/controller/exec/duplicate-id", test_duplicate_id);

@@ -96,7 +96,7 @@ nb_test_broker_run (const NbTestPortal *portal, NbWall wall, NbPids pids,
   Script running = { .broker = broker, .script = script, .data = data };
   guint n_fds = count_fds ();
   GThread *thread;
-  NbBrokerOptions options = { .wall = wall, .pids = pids };
+  NbBrokerOptions options = { .sandboxes = { .wall = wall, .pids = pids } };
 
   broker->directory = g_dir_make_tmp ("nestbox-test-XXXXXX", NULL);
   g_assert_nonnull (broker->directory);

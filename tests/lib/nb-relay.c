@@ -128,8 +128,8 @@ nb_test_relay_is_listening (const NbTestRelay *self)
 
 /* --- beginning and end --- */
 
-NbTestRelay *
-nb_test_relay_new (void)
+static NbTestRelay *
+relay_new (bool greets)
 {
   static const NbLoop loop = { .watch = watch, .unwatch = unwatch };
   NbTestRelay *self = g_new0 (NbTestRelay, 1);
@@ -143,9 +143,21 @@ nb_test_relay_new (void)
   self->browser = control[0];
   self->browser_in_relay = control[1];
   self->link = link[0];
-  self->relay = nb_relay_new (control[1], link[1], &loop, &self->zygote);
+  self->relay = nb_relay_new (control[1], link[1], greets, &loop, &self->zygote);
   g_assert_nonnull (self->relay);
   return self;
+}
+
+NbTestRelay *
+nb_test_relay_new (void)
+{
+  return relay_new (true);
+}
+
+NbTestRelay *
+nb_test_relay_new_silent (void)
+{
+  return relay_new (false);
 }
 
 NbTestRelay *

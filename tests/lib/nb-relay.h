@@ -37,6 +37,9 @@ typedef struct
 /* Nothing is said yet. */
 NbTestRelay *nb_test_relay_new (void);
 
+/* The same for a zygote that says neither boot message nor hello. */
+NbTestRelay *nb_test_relay_new_silent (void);
+
 /* Boot message and hello are said: the browser may ask. */
 NbTestRelay *nb_test_relay_new_greeted (void);
 

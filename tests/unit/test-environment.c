@@ -8,6 +8,7 @@ typedef struct
   const char *name; /* of the test */
   const char *entry;
   bool allowed;
+  bool for_gpu; /* allowed to the GPU process and its zygote, if not to all */
 } Case;
 
 static const Case cases[] = {
@@ -23,6 +24,10 @@ static const Case cases[] = {
   { "data-folders", "XDG_DATA_DIRS=/app/share", true },
   { "chromium", "CHROME_DESKTOP=org.nestbox.Chromium.desktop", true },
   { "empty-value", "LANG=", true },
+
+  { "mesa", "MESA_LOADER_DRIVER_OVERRIDE=zink", false, true },
+  { "vulkan-driver", "VK_DRIVER_FILES=/usr/lib/icd.json", false, true },
+  { "second-gpu", "DRI_PRIME=1", false, true },
 
   { "session-bus", "DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/1000/bus", false },
   { "system-bus", "DBUS_SYSTEM_BUS_ADDRESS=unix:path=/run/bus", false },
@@ -59,7 +64,11 @@ test_allows (gconstpointer data)
 {
   const Case *test = data;
 
-  g_assert_true (nb_environment_allows (test->entry) == test->allowed);
+  for (NbKind kind = NB_KIND_NONE; kind < NB_N_KINDS; kind++)
+    {
+      g_assert_true (nb_environment_allows (kind, test->entry)
+                     == (test->allowed || (nb_kind_is_for_gpu (kind) && test->for_gpu)));
+    }
 }
 
 int

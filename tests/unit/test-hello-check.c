@@ -19,6 +19,7 @@ typedef struct
   NbHello hello;
   uid_t uid;
   NbWall wall;
+  NbProfile profile;
 } Place;
 
 static uint64_t
@@ -49,7 +50,8 @@ good_place (void)
 static const char *
 check (const Place *place)
 {
-  return nb_hello_check (&place->hello, place->uid, place->wall);
+  return nb_hello_check (&place->hello, place->uid, place->wall,
+                         nb_profile_traits (place->profile));
 }
 
 static void
@@ -203,12 +205,27 @@ test_no_landlock (void)
   g_assert_cmpstr (check (&place), ==, NULL);
 }
 
+/* X11's shared memory is the X server's; everything else is as for pages. */
+static void
+test_gpu_may_share_ipc_only (void)
+{
+  for (size_t i = 0; i < NB_ARRAY_SIZE (defects); i++)
+    {
+      Place place = good_place ();
+
+      place.profile = NB_PROFILE_GPU;
+      defects[i].spoil (&place);
+      g_assert_true ((check (&place) == NULL) == (defects[i].spoil == share_ipc));
+    }
+}
+
 int
 main (int argc, char **argv)
 {
   nb_test_init (&argc, &argv);
   nb_test_add ("/hello-check/good-place", test_good_place);
   nb_test_add ("/hello-check/landlock-is-not-needed", test_no_landlock);
+  nb_test_add ("/hello-check/gpu-may-share-ipc-only", test_gpu_may_share_ipc_only);
   nb_test_add_cases ("/hello-check/defect", defects, test_defect);
   return g_test_run ();
 }

@@ -212,6 +212,61 @@ use_tcp (gconstpointer data)
                        && errno == EACCES);
 }
 
+/* --- a GPU process --- */
+
+static void
+enter_gpu (void)
+{
+  nb_test_child_check (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+  nb_test_child_check (nb_landlock_enter_gpu () == 0);
+}
+
+/* Drivers and their configuration, devices, temporary files: and no more. */
+static void
+use_as_gpu (gconstpointer data)
+{
+  static const char temporary[] = "/tmp/nb-test-landlock-gpu";
+
+  (void)data;
+  nb_test_child_check (try_open ("/var/lib", O_RDONLY | O_DIRECTORY) == 0);
+  enter_gpu ();
+  nb_test_child_check (try_open ("/usr/lib", O_RDONLY | O_DIRECTORY) == 0);
+  nb_test_child_check (try_open ("/bin/true", O_RDONLY) == 0);
+  nb_test_child_check (try_open ("/etc/passwd", O_RDONLY) == 0);
+  nb_test_child_check (try_open ("/proc/self/status", O_RDONLY) == 0);
+  nb_test_child_check (try_open ("/dev/null", O_RDWR) == 0);
+  nb_test_child_check (try_open (temporary, O_RDWR | O_CREAT) == 0);
+  nb_test_child_check (unlink (temporary) == 0);
+  nb_test_child_check (try_open ("/etc/passwd", O_RDWR) == -EACCES);
+  nb_test_child_check (try_open ("/var/lib", O_RDONLY | O_DIRECTORY) == -EACCES);
+  nb_test_child_check (try_open ("/root", O_RDONLY | O_DIRECTORY) == -EACCES);
+  nb_test_child_check (try_open ("/run", O_RDONLY | O_DIRECTORY) == -EACCES);
+  nb_test_child_check (try_open ("/", O_RDONLY | O_DIRECTORY) == -EACCES);
+  nb_test_child_check (mknod ("/dev/nb-test", S_IFREG, 0) < 0 && errno == EACCES);
+  nb_test_child_check (execl ("/bin/true", "true", NULL) < 0 && errno == EACCES);
+}
+
+/* Abstract sockets are left to its network namespace. */
+static void
+reach_outside_as_gpu (gconstpointer data)
+{
+  (void)data;
+  enter_gpu ();
+  nb_test_child_check (kill (getppid (), 0) < 0 && errno == EPERM);
+  nb_test_child_check (raise (0) == 0);
+}
+
+static void
+execute_as_gpu (gconstpointer data)
+{
+  (void)data;
+  nb_test_child_check (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+  nb_test_child_check (nb_landlock_enter_gpu_and_execute () == 0);
+  nb_test_child_check (try_open ("/etc/passwd", O_RDWR) == -EACCES);
+  (void)execl ("/bin/true", "true", NULL);
+  nb_test_child_check (false);
+}
+
 /* --- scopes, which the wall has too --- */
 
 static void
@@ -306,6 +361,9 @@ static const Case cases[] = {
   { "forks-inherit-it", ABI_FS, inherit_wall },
   { "twice", ABI_FS, enter_wall_twice },
   { "no-tcp", ABI_NET, use_tcp },
+  { "of-a-gpu-process", ABI_FS, use_as_gpu },
+  { "of-a-gpu-process-in-scope", ABI_SCOPE, reach_outside_as_gpu },
+  { "of-a-gpu-process-to-be-executed", ABI_FS, execute_as_gpu },
 };
 
 static void

@@ -96,6 +96,21 @@ test_result_of_nothing (void)
   nb_test_relay_free (self);
 }
 
+/* An unsandboxed zygote's: it is of use at once, and nothing is said for it. */
+static void
+test_no_greeting (void)
+{
+  NbTestRelay *self = nb_test_relay_new_silent ();
+  NbTestFork fork;
+
+  g_assert_true (nb_test_relay_is_listening (self));
+  nb_test_relay_expect_working (self);
+  fork = nb_test_relay_fork (self, BROWSERS_PID);
+  nb_test_relay_expect_quiet (self);
+  nb_test_fork_clear (&fork);
+  nb_test_relay_free (self);
+}
+
 /* --- what passes --- */
 
 static void
@@ -525,6 +540,7 @@ main (int argc, char **argv)
 {
   nb_test_init (&argc, &argv);
   nb_test_add ("/relay/greeting", test_greeting);
+  nb_test_add ("/relay/greeting/none-of-an-unsandboxed-zygote", test_no_greeting);
   nb_test_add ("/relay/result-of-nothing", test_result_of_nothing);
   nb_test_add ("/relay/sandbox-status", test_sandbox_status);
   nb_test_add ("/relay/pipelined", test_pipelined);

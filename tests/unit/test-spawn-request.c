@@ -8,9 +8,9 @@
 #include "tests/lib/nb-test.h"
 
 #define UNSET_ENV                                                                          \
-  "'unset-env': <['DBUS_SESSION_BUS_ADDRESS', 'DBUS_SYSTEM_BUS_ADDRESS', "                 \
-  "'AT_SPI_BUS_ADDRESS', 'DISPLAY', 'WAYLAND_DISPLAY', 'XAUTHORITY', 'SSH_AUTH_SOCK', "    \
-  "'GPG_AGENT_INFO', 'LD_PRELOAD', 'LD_AUDIT', 'LD_LIBRARY_PATH']>"
+  "'unset-env': <['DISPLAY', 'WAYLAND_DISPLAY', 'XAUTHORITY', "                            \
+  "'DBUS_SESSION_BUS_ADDRESS', 'DBUS_SYSTEM_BUS_ADDRESS', 'AT_SPI_BUS_ADDRESS', "          \
+  "'SSH_AUTH_SOCK', 'GPG_AGENT_INFO', 'LD_PRELOAD', 'LD_AUDIT', 'LD_LIBRARY_PATH']>"
 
 static const char *const argv_good[] = { "/app/libexec/controller", "--channel=3", NULL };
 static const char *const argv_relative[] = { "controller", "--channel=3", NULL };
@@ -171,6 +171,33 @@ test_refused (gconstpointer data)
   g_assert_null (list);
 }
 
+/* In portals that know them, exactly as asked for; the display's environment stays. */
+static void
+test_sandbox_flags (void)
+{
+  for (guint version = 1; version < 10; version++)
+    for (guint32 asked = 0; asked < 6; asked++)
+      {
+        NbPortalFeatures features = { version, 1 };
+        NbSpawnRequest request = { .argv = argv_good, .sandbox_flags = asked };
+        g_autoptr (GUnixFDList) list = NULL;
+        g_autoptr (GVariant) call
+            = nb_spawn_request_build (&request, &features, &list, NULL);
+        g_autoptr (GVariant) options = g_variant_get_child_value (call, 5);
+        g_autofree const char **unset = NULL;
+        guint32 sent = 0;
+
+        g_assert_true (g_variant_lookup (options, "sandbox-flags", "u", &sent)
+                       == (version >= 3 && asked != 0));
+        g_assert_cmpuint (sent, ==, version >= 3 ? asked : 0);
+        if (!g_variant_lookup (options, "unset-env", "^a&s", &unset))
+          continue;
+        g_assert_true (g_strv_contains (unset, "DISPLAY")
+                       == ((asked & NB_SANDBOX_DISPLAY) == 0));
+        g_assert_true (g_strv_contains (unset, "DBUS_SESSION_BUS_ADDRESS"));
+      }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -180,6 +207,7 @@ main (int argc, char **argv)
   nb_test_add ("/spawn-request/always-sandboxed-without-network",
                test_always_sandboxed_without_network);
   nb_test_add ("/spawn-request/most-descriptors", test_most_descriptors);
+  nb_test_add ("/spawn-request/sandbox-flags", test_sandbox_flags);
   nb_test_add_cases ("/spawn-request/refused", refused_cases, test_refused);
   return g_test_run ();
 }

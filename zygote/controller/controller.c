@@ -23,6 +23,7 @@
 #include "spawn/base/flatpak-level.h"
 #include "zygote/controller/child-table.h"
 #include "zygote/controller/exec.h"
+#include "zygote/controller/gpu-environment.h"
 #include "zygote/controller/listeners.h"
 #include "zygote/controller/zygotes.h"
 #include "zygote/wire/message.h"
@@ -64,7 +65,8 @@ send_message (const NbMessage *message, const int *fds, size_t n_fds)
 }
 
 static void
-send_result (const NbMessage *request, int error, const NbChild *child)
+send_result_with (const NbMessage *request, int error, const NbChild *child,
+                  const char *detail)
 {
   NbMessage message
       = { .type = NB_MESSAGE_RESULT, .serial = request->serial, .child = request->child };
@@ -72,8 +74,14 @@ send_result (const NbMessage *request, int error, const NbChild *child)
   message.result.error = error;
   message.result.state = child != NULL ? child->state : NB_CHILD_NONE;
   message.result.wait_status = child != NULL ? child->wait_status : 0;
-  message.result.detail = nb_slice ("");
+  message.result.detail = nb_slice (detail);
   send_message (&message, NULL, 0);
+}
+
+static void
+send_result (const NbMessage *request, int error, const NbChild *child)
+{
+  send_result_with (request, error, child, "");
 }
 
 static uint64_t
@@ -194,11 +202,21 @@ spawn_copies (const NbExec *exec, NbSpawn *spawn, pid_t *pid_out, int *pidfd_out
 
 static const NbLoop loop = { .watch = watch, .unwatch = unwatch };
 
+/* In a sub-sandbox what Chromium calls unsandboxed forks the GPU process, and nothing else.
+ */
+static NbKind
+kind_in_here (NbKind kind)
+{
+  return kind == NB_KIND_UNSANDBOXED_ZYGOTE ? NB_KIND_GPU_ZYGOTE : kind;
+}
+
 static int
 start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
 {
   NbExec *exec = &request->exec;
-  NbSpawn spawn = { .kind = exec->kind, .watch = self.watches, .n_fds = exec->n_targets };
+  NbSpawn spawn = { .kind = kind_in_here (exec->kind),
+                    .watch = self.watches,
+                    .n_fds = exec->n_targets };
   int made[2] = { -1, -1 }, result, pidfd = -1, listener = -1;
   pid_t pid = 0;
 
@@ -210,12 +228,14 @@ start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
       spawn.fds[i] = packet->fds[i];
       spawn.targets[i] = exec->targets[i];
     }
-  if (result == 0 && exec->kind == NB_KIND_ZYGOTE)
+  if (result == 0 && nb_kind_is_zygote (exec->kind))
     result = nb_zygote_prepare (exec, packet, self.relays, &loop, &spawn, made);
+  else if (result == 0 && exec->kind == NB_KIND_GPU)
+    result = nb_gpu_prepare (exec, &spawn);
   if (result == 0)
     result = spawn_copies (exec, &spawn, &pid, &pidfd, &listener);
   if (listener >= 0)
-    nb_listeners_add (listener, exec->kind, pid, request->child, &loop);
+    nb_listeners_add (listener, spawn.kind, pid, request->child, &loop);
   nb_fd_clear (&made[0]);
   nb_fd_clear (&made[1]);
   if (result == 0)
@@ -233,7 +253,10 @@ handle_exec (NbMessage *request, NbPacket *packet)
   NbChild *child = NULL;
   int result = start_child (request, packet, &child);
 
-  send_result (request, -result, child);
+  send_result_with (request, -result, child,
+                    result == 0 && nb_kind_is_for_gpu (request->exec.kind)
+                        ? nb_gpu_environment_lack ()
+                        : "");
   if (result == 0)
     send_message (&born, &child->pidfd, 1);
 }

@@ -73,6 +73,8 @@ become (const NbSpawn *spawn, int listener_socket, volatile int *error)
     result = confine (spawn, listener_socket);
   if (result == 0)
     result = map_fds (spawn);
+  if (result == 0 && spawn->confine != NULL)
+    result = spawn->confine ();
   if (result == 0)
     {
       execve (spawn->argv[0], spawn->argv, spawn->envp);

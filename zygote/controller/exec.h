@@ -15,6 +15,7 @@ typedef struct
   size_t n_fds;
   int fds[NB_CHANNEL_MAX_FDS + 1];     /* borrowed */
   int targets[NB_CHANNEL_MAX_FDS + 1]; /* distinct, 0 to NB_SPAWN_MAX_TARGET */
+  int (*confine) (void); /* the last before execve(); async-signal-safe; 0 or -errno */
 } NbSpawn;
 
 enum

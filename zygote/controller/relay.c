@@ -435,7 +435,7 @@ nb_relay_find_child (const NbRelay *relay, int32_t browser_pid)
 }
 
 NbRelay *
-nb_relay_new (int browser, int link, const NbLoop *loop, int *zygote_end_out)
+nb_relay_new (int browser, int link, bool greets, const NbLoop *loop, int *zygote_end_out)
 {
   NbRelay *relay = calloc (1, sizeof *relay);
   int ends[2];
@@ -444,7 +444,7 @@ nb_relay_new (int browser, int link, const NbLoop *loop, int *zygote_end_out)
     return NULL;
   *relay = (NbRelay){ .loop = loop, .browser = browser, .link = link };
   relay->zygote = relay->oracle = relay->browsers_oracle = -1;
-  relay->greetings_left = 2;
+  relay->greetings_left = greets ? 2 : 0;
   errno = -nb_channel_pair (ends);
   if (errno == 0)
     {
@@ -457,6 +457,8 @@ nb_relay_new (int browser, int link, const NbLoop *loop, int *zygote_end_out)
     }
   if (errno == 0)
     errno = -loop->watch (link);
+  if (errno == 0 && !greets)
+    errno = -set_state (relay, RELAY_IDLE);
   if (errno == 0)
     return relay;
   relay->browser = relay->link = -1; /* stay the caller's */

@@ -26,10 +26,12 @@
 typedef struct _NbRelay NbRelay;
 
 /*
- * Takes over the browser's control socket and the link. zygote_end_out: what the zygote
- * gets as its control socket, owned by the caller. NULL with errno set on failure.
+ * Takes over the browser's control socket and the link. greets: whether the zygote says
+ * boot message and hello, as a sandboxed one does. zygote_end_out: what the zygote gets as
+ * its control socket, owned by the caller. NULL with errno set on failure.
  */
-NbRelay *nb_relay_new (int browser, int link, const NbLoop *loop, int *zygote_end_out);
+NbRelay *nb_relay_new (int browser, int link, bool greets, const NbLoop *loop,
+                       int *zygote_end_out);
 
 /* Whether fd is one of this relay's. */
 bool nb_relay_owns (const NbRelay *relay, int fd);

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "seccomp/landlock.h"
 #include "spawn/base/fd.h"
+#include "zygote/controller/gpu-environment.h"
 #include "zygote/controller/oom-scores.h"
 #include "zygote/controller/proc-door.h"
 #include "zygote/preload/helper-environment.h"
@@ -60,7 +62,7 @@ add_door (NbSpawn *spawn, int *child_end_out)
 
 /* The browser's control socket stays here; the zygote gets one of ours in its place. */
 static int
-add_relay (NbPacket *packet, size_t link, NbSpawn *spawn, int *zygote_end_out)
+add_relay (NbPacket *packet, size_t link, bool greets, NbSpawn *spawn, int *zygote_end_out)
 {
   size_t control = 0;
   nb_autofd browser = -1, link_fd = -1;
@@ -76,7 +78,7 @@ add_relay (NbPacket *packet, size_t link, NbSpawn *spawn, int *zygote_end_out)
     if (packet->fds[i] == spawn->fds[control])
       browser = nb_packet_steal_fd (packet, i);
   link_fd = nb_packet_steal_fd (packet, link);
-  relay = nb_relay_new (browser, link_fd, the_loop, zygote_end_out);
+  relay = nb_relay_new (browser, link_fd, greets, the_loop, zygote_end_out);
   if (relay == NULL)
     return -errno;
   (void)nb_fd_steal (&browser);
@@ -88,24 +90,41 @@ add_relay (NbPacket *packet, size_t link, NbSpawn *spawn, int *zygote_end_out)
 
 /* --- for the controller --- */
 
+/* What Chromium expects of its helper. Without one it would move the bus address, too. */
+static int
+extend_for_chromium (NbExec *exec)
+{
+  static const char *const helper[] = { NB_HELPER_ENVIRONMENT };
+  bool overflow = false;
+
+  if (exec->kind == NB_KIND_UNSANDBOXED_ZYGOTE)
+    {
+      nb_strings_append (&exec->envp, NB_NO_BUS, &overflow);
+      return overflow ? -E2BIG : nb_gpu_environment_extend (&exec->envp);
+    }
+  for (size_t i = 0; i < NB_ARRAY_SIZE (helper); i++)
+    nb_strings_append (&exec->envp, helper[i], &overflow);
+  return overflow ? -E2BIG : 0;
+}
+
 /*
- * What Chromium expects of its helper, then what loads the zygote preload and tells it
- * what to do; the preload takes the latter, which stand last, out again.
+ * What loads the zygote preload and tells it what to do; the preload takes these entries,
+ * which stand last, out again.
  */
 static int
-extend_environment (NbExec *exec, int door, bool watch)
+extend_for_preload (NbExec *exec, int door, bool watch)
 {
   static const char *const walls[]
       = { "NESTBOX_WALL=auto", "NESTBOX_WALL=landlock", "NESTBOX_WALL=seccomp" };
-  static const char *const helper[] = { NB_HELPER_ENVIRONMENT };
   static char door_entry[32];
   bool overflow = false;
 
-  for (size_t i = 0; i < NB_ARRAY_SIZE (helper); i++)
-    nb_strings_append (&exec->envp, helper[i], &overflow);
   nb_strings_append (&exec->envp, "LD_PRELOAD=" NB_PKGLIBDIR "/libnestbox-zygote.so",
                      &overflow);
-  nb_strings_append (&exec->envp, "NESTBOX_ZYGOTE=1", &overflow);
+  nb_strings_append (&exec->envp,
+                     exec->kind == NB_KIND_UNSANDBOXED_ZYGOTE ? "NESTBOX_ZYGOTE=gpu"
+                                                              : "NESTBOX_ZYGOTE=1",
+                     &overflow);
   nb_strings_append (&exec->envp, walls[exec->wall], &overflow);
   (void)snprintf (door_entry, sizeof door_entry, "NESTBOX_PROC_DOOR=%d", door);
   nb_strings_append (&exec->envp, door_entry, &overflow);
@@ -142,13 +161,26 @@ nb_zygote_prepare (NbExec *exec, NbPacket *packet, bool relayed, const NbLoop *l
   the_loop = loop;
   made_out[0] = made_out[1] = -1;
   if (relayed)
-    result = link < packet->n_fds ? add_relay (packet, link, spawn, &made_out[0]) : -EPROTO;
+    result = link < packet->n_fds ? add_relay (packet, link, exec->kind == NB_KIND_ZYGOTE,
+                                               spawn, &made_out[0])
+                                  : -EPROTO;
+  if (result == 0)
+    result = extend_for_chromium (exec);
   if (result == 0)
     {
       door = add_door (spawn, &made_out[1]);
       result = door < 0 ? door : 0;
     }
-  return result < 0 ? result : extend_environment (exec, door, spawn->watch);
+  return result < 0 ? result : extend_for_preload (exec, door, spawn->watch);
+}
+
+/* No zygote preload is in it, so its domain is entered before it is executed. */
+int
+nb_gpu_prepare (NbExec *exec, NbSpawn *spawn)
+{
+  if (exec->wall != NB_WALL_SECCOMP && nb_landlock_abi () > 0)
+    spawn->confine = nb_landlock_enter_gpu_and_execute;
+  return nb_gpu_environment_extend (&exec->envp);
 }
 
 /* Where PIDs are visible the browser's is translated by the broker already. */

@@ -20,6 +20,9 @@
 int nb_zygote_prepare (NbExec *exec, NbPacket *packet, bool relayed, const NbLoop *loop,
                        NbSpawn *spawn, int made_out[2]);
 
+/* The same for a GPU process that no zygote forks: its display, its Landlock domain. */
+int nb_gpu_prepare (NbExec *exec, NbSpawn *spawn);
+
 /*
  * Sets the OOM score of a zygote's child. pid: where zygotes are relayed the browser's,
  * else the one in here. 0; -ESRCH, -EINVAL, or -EACCES where the kernel refuses.

@@ -11,10 +11,12 @@
 #define NB_HELPER_PID 2147483647
 
 /*
- * SBX_D gets its number in the preload; two are announced by being there at all. Chromium
- * would set the bus address itself (so that nothing launches a bus) and could then no
- * longer write process titles.
+ * Chromium would set the bus address itself (so that nothing launches a bus) and could
+ * then no longer write process titles.
  */
+#define NB_NO_BUS "DBUS_SESSION_BUS_ADDRESS=disabled:"
+
+/* SBX_D gets its number in the preload; two are announced by being there at all. */
 #define NB_HELPER_ENVIRONMENT                                                              \
   "SBX_D=0000", "SBX_HELPER_PID=2147483647", "SBX_CHROME_API_PRV=1",                       \
-      "SBX_PID_NS=", "SBX_NET_NS=", "DBUS_SESSION_BUS_ADDRESS=disabled:"
+      "SBX_PID_NS=", "SBX_NET_NS=", NB_NO_BUS

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Loaded into Chromium's zygotes, and only there. Libc only. In both it isolates each
- * child from its siblings; all else is for the sandboxed one.
+ * Loaded into Chromium's zygotes, and only there. Libc only. In all of them it isolates
+ * each child from its siblings. Those that Chromium calls unsandboxed, one in the app and
+ * one in the sub-sandbox for the GPU process, have nothing but that at their forks. What
+ * follows is about the other, which forks pages.
  *
  * Chromium believes that it was started by its set-uid helper, and at one point asks the
  * helper to chroot it (sandbox/linux/suid/client/setuid_sandbox_client.cc, ChrootMe). In
@@ -40,7 +42,8 @@
 static struct
 {
   bool is_zygote;   /* the sandboxed one */
-  bool unsandboxed; /* Chromium's other zygote, which has no wall */
+  bool unsandboxed; /* Chromium's other zygote, which has no wall, in the app */
+  bool forks_gpu;   /* the same in the sub-sandbox for the GPU process */
   bool watched;     /* whoever holds the base filter's listener judges signals */
   bool is_child;    /* one of its forks, or a fork of that */
   bool wall_is_up;
@@ -66,7 +69,12 @@ enter_wall (void)
   if (self.wall == NB_WALL_AUTO && nb_landlock_abi () == 0)
     self.wall = NB_WALL_SECCOMP;
   if (self.wall == NB_WALL_SECCOMP)
-    result = nb_seccomp_enter_path_wall ();
+    {
+      /* Where the kernel can: not even the zygote reaches the controller by a signal. */
+      result = nb_landlock_enter_scope (NB_LANDLOCK_SIGNALS | NB_LANDLOCK_ABSTRACT_SOCKETS);
+      if (result == 0)
+        result = nb_seccomp_enter_path_wall ();
+    }
   else
     result = nb_landlock_enter_wall ();
   if (result < 0)
@@ -90,35 +98,71 @@ answer_chroot (void)
   self.answer_pid_1 = true;
 }
 
-/*
- * Siblings cannot signal or trace each other. What has no files must not execute what it
- * has in memory either. An unsandboxed child may need abstract sockets: the display's.
- */
 static void
-isolate_child (void)
+end_with_zygote (void)
 {
-  int result = self.unsandboxed ? nb_landlock_enter_scope (NB_LANDLOCK_SIGNALS)
-                                : nb_landlock_enter_child_domain ();
-
-  if (result < 0)
-    die ("Landlock scope of a child", -result);
-  if (!self.watched)
-    result = nb_seccomp_enter_own_pid ((pid_t)syscall (SYS_getpid), self.unsandboxed);
-  if (result < 0)
-    die ("own-PID filter of a child", -result);
-}
-
-/* In every child of the sandboxed zygote: the zygote's end ends its children. */
-static void
-bind_child (void)
-{
-  int result;
-
   if (prctl (PR_SET_PDEATHSIG, SIGKILL) < 0)
     die ("parent death signal", errno);
   if (getppid () != self.zygote)
     _exit (1); /* the zygote ended before the signal was set */
-  isolate_child ();
+}
+
+/*
+ * No signal reaches anyone else. What has no files of its own must not execute what it has
+ * in memory either; what the app's sandbox holds may execute programs.
+ */
+static void
+silence_child (bool may_execute)
+{
+  int result = 0;
+
+  if (!self.watched)
+    result = nb_seccomp_enter_own_pid ((pid_t)syscall (SYS_getpid), may_execute);
+  if (result < 0)
+    die ("own-PID filter of a child", -result);
+}
+
+/* An abstract socket may be the display's. */
+static void
+prepare_child_in_app (void)
+{
+  int result = nb_landlock_enter_scope (NB_LANDLOCK_SIGNALS);
+
+  if (result < 0)
+    die ("Landlock scope of a child", -result);
+  silence_child (true);
+}
+
+/*
+ * The GPU process forks as well: a broker for the files that it opens later
+ * (sandbox/policy/linux/sandbox_linux.cc, StartBrokerProcess), which inherits all of it.
+ */
+static void
+prepare_gpu_process (void)
+{
+  int result = 0;
+
+  end_with_zygote ();
+  (void)nb_proc_door_use (false);
+  /* Without Landlock files are what the sub-sandbox has of them. */
+  if (self.wall != NB_WALL_SECCOMP && nb_landlock_abi () > 0)
+    result = nb_landlock_enter_gpu ();
+  if (result < 0)
+    die ("Landlock domain of the GPU process", -result);
+  silence_child (false);
+}
+
+/* Of the sandboxed zygote: siblings cannot trace each other, nor signal. */
+static void
+prepare_page (void)
+{
+  int result;
+
+  end_with_zygote ();
+  result = nb_landlock_enter_child_domain ();
+  if (result < 0)
+    die ("Landlock scope of a child", -result);
+  silence_child (false);
   /* Only the list is needed to go on; a score that cannot be set is not a hole. */
   result = nb_proc_door_use (self.wall == NB_WALL_SECCOMP);
   if (result < 0 && self.wall == NB_WALL_SECCOMP)
@@ -130,13 +174,15 @@ static void
 prepare_child (void)
 {
   self.answer_pid_1 = false;
-  if (self.is_child || !(self.wall_is_up || self.unsandboxed))
+  if (self.is_child)
     return;
   self.is_child = true;
   if (self.unsandboxed)
-    isolate_child ();
-  else
-    bind_child ();
+    prepare_child_in_app ();
+  else if (self.forks_gpu)
+    prepare_gpu_process ();
+  else if (self.wall_is_up)
+    prepare_page ();
 }
 
 /* Interposed; Chromium's ChrootMe() calls it for the helper's pid and no other. */
@@ -221,13 +267,15 @@ parse_wall (const char *name)
 NB_CONSTRUCTOR static void
 start (void)
 {
-  const char *door = getenv ("NESTBOX_PROC_DOOR"), *zygote = getenv ("NESTBOX_ZYGOTE");
+  const char *door = getenv ("NESTBOX_PROC_DOOR"), *role = getenv ("NESTBOX_ZYGOTE");
   int ends[2];
 
-  if (zygote == NULL)
+  if (role == NULL)
     return;
-  self.unsandboxed = strcmp (zygote, "unsandboxed") == 0;
-  self.is_zygote = !self.unsandboxed;
+  self.unsandboxed = strcmp (role, "unsandboxed") == 0;
+  self.forks_gpu = strcmp (role, "gpu") == 0;
+  self.is_zygote = !self.unsandboxed && !self.forks_gpu;
+  self.zygote = (pid_t)syscall (SYS_getpid);
   self.wall = parse_wall (getenv ("NESTBOX_WALL"));
   nb_proc_door_init (door != NULL ? atoi (door) : -1);
   self.watched = getenv ("NESTBOX_WATCHED") != NULL;
@@ -238,7 +286,7 @@ start (void)
   unsetenv ("LD_PRELOAD");
   if (pthread_atfork (NULL, NULL, prepare_child) != 0)
     die ("pthread_atfork", ENOMEM);
-  if (self.unsandboxed)
+  if (!self.is_zygote)
     return;
   if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
     die ("socketpair", errno);

@@ -20,6 +20,9 @@
 
 #define NB_PROTOCOL_VERSION 1U
 
+/* RESULT's detail of an EXEC that succeeded: a GPU process would not reach the X server. */
+#define NB_DETAIL_NO_X11 "no-x11"
+
 typedef enum
 {
   NB_MESSAGE_HELLO = 1,    /* first message of a controller */

@@ -11,9 +11,12 @@ from .devtools import DevTools, Tab
 
 CHROMIUM = '/app/chromium/chromium'
 # Nothing here touches the sandbox: no first-run pages, no calls home, no keyring.
-FLAGS = ['--remote-debugging-pipe', '--headless=new', '--no-first-run',
+FLAGS = ['--remote-debugging-pipe', '--no-first-run',
          '--disable-background-networking', '--disable-component-update', '--disable-sync',
          '--disable-default-apps', '--password-store=basic']
+
+
+HEADLESS = '--headless=new'
 
 
 def native_command():
@@ -44,8 +47,8 @@ class Browser:
     """
 
     def __init__(self, session, kind='nestbox', options=(), flags=(), log='browser.log',
-                 environment=None, wait=True):
-        self.session, self.kind = session, kind
+                 environment=None, wait=True, headless=True):
+        self.session, self.kind, self.headless = session, kind, headless
         self.log = session.logs / log
         self.log.unlink(missing_ok=True)
         self.before = set(procs.descendants(os.getpid()))
@@ -77,7 +80,8 @@ class Browser:
         return words + ['--command=nestbox', config.APP_ID, 'run', *options, '--', CHROMIUM]
 
     def arguments(self):
-        return FLAGS + ['--no-sandbox'] * (self.kind == 'no-sandbox')
+        return (FLAGS + [HEADLESS] * self.headless
+                + ['--no-sandbox'] * (self.kind == 'no-sandbox'))
 
     def __enter__(self):
         return self
@@ -124,8 +128,23 @@ class Browser:
         return self.named('nestbox-broker')[0]
 
     @property
+    def controllers(self):
+        return self.named('nestbox-controller')
+
+    @property
     def controller(self):
-        return self.named('nestbox-controller')[0]
+        """That of the sub-sandbox for pages."""
+        zygote, = self.of_kind('zygote')
+        return int(procs.stat(zygote)[1])
+
+    @property
+    def gpu_controller(self):
+        zygote, = self.of_kind('zygote (unsandboxed)')
+        return int(procs.stat(zygote)[1])
+
+    @property
+    def gpu_router(self):
+        return self.named('nestbox-gpu-router')[0]
 
     @property
     def stand_in(self):
@@ -133,13 +152,14 @@ class Browser:
 
     @property
     def stand_in_processes(self):
-        """Of children whose PIDs the browser cannot see."""
-        return self.named('nestbox-standin')
+        """Of the zygote's children whose PIDs the browser cannot see."""
+        helper = str(self.stand_in)
+        return [pid for pid in self.named('nestbox-standin') if procs.stat(pid)[1] == helper]
 
     def sub_sandbox(self):
-        """Every process that lives in the PID namespace of the controller."""
-        namespace = procs.namespace(self.controller, 'pid')
-        return [pid for pid in self.pids() if procs.namespace(pid, 'pid') == namespace]
+        """Every process that lives in the PID namespace of a controller."""
+        namespaces = {procs.namespace(pid, 'pid') for pid in self.controllers}
+        return [pid for pid in self.pids() if procs.namespace(pid, 'pid') in namespaces]
 
     def output(self):
         return self.log.read_text(errors='replace')

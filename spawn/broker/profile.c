@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "spawn/broker/profile.h"
+
+#include "spawn/portal/portal-names.h"
+
+static const NbProfileTraits traits[NB_N_PROFILES] = {
+  [NB_PROFILE_PAGES] = { .name = "pages" },
+  [NB_PROFILE_GPU] = { .name = "gpu",
+                       .sandbox_flags = NB_SANDBOX_DISPLAY | NB_SANDBOX_GPU,
+                       .may_share_ipc = TRUE },
+};
+
+const NbProfileTraits *
+nb_profile_traits (NbProfile profile)
+{
+  g_assert (profile < NB_N_PROFILES);
+  return &traits[profile];
+}
+
+/* A kind that nobody thought of gets the narrowest place. */
+NbProfile
+nb_profile_of_kind (NbKind kind)
+{
+  return nb_kind_is_for_gpu (kind) ? NB_PROFILE_GPU : NB_PROFILE_PAGES;
+}

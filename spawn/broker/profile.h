@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The kinds of sub-sandbox that a broker makes, and what the portal is to give each. */
+#pragma once
+
+#include <glib.h>
+
+#include "spawn/base/kind.h"
+
+typedef enum
+{
+  NB_PROFILE_PAGES, /* zygote, renderers, utilities: nothing but the programs */
+  NB_PROFILE_GPU,   /* the GPU process: the display and the GPU's device nodes */
+  NB_N_PROFILES,
+} NbProfile;
+
+typedef struct
+{
+  const char *name;
+  guint32 sandbox_flags;  /* NbSandboxFlags, as far as the portal knows them */
+  gboolean may_share_ipc; /* X11's shared memory has to be the X server's */
+} NbProfileTraits;
+
+const NbProfileTraits *nb_profile_traits (NbProfile profile);
+
+/* Where a program of this kind is started. */
+NbProfile nb_profile_of_kind (NbKind kind);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "spawn/broker/sandboxes.h"
+
+void
+nb_sandboxes_init (NbSandboxes *sandboxes, NbPortal *portal,
+                   const NbSandboxOptions *options)
+{
+  *sandboxes = (NbSandboxes){ { NULL } };
+  for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
+    if (profile != NB_PROFILE_GPU || options->gpu)
+      sandboxes->items[profile]
+          = nb_sandbox_new (portal, profile, options->wall, options->pids);
+}
+
+void
+nb_sandboxes_start (NbSandboxes *sandboxes)
+{
+  for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
+    if (sandboxes->items[profile] != NULL)
+      nb_sandbox_start (sandboxes->items[profile]);
+}
+
+NbSandbox *
+nb_sandboxes_for_kind (const NbSandboxes *sandboxes, NbKind kind)
+{
+  return sandboxes->items[nb_profile_of_kind (kind)];
+}
+
+void
+nb_sandboxes_fail (NbSandboxes *sandboxes, const char *reason)
+{
+  for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
+    if (sandboxes->items[profile] != NULL)
+      nb_sandbox_fail (sandboxes->items[profile], reason);
+}
+
+gboolean
+nb_sandboxes_are_gone (NbSandboxes *sandboxes)
+{
+  for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
+    if (sandboxes->items[profile] != NULL
+        && !nb_sandbox_is_gone (sandboxes->items[profile]))
+      return FALSE;
+  return TRUE;
+}
+
+/* One that went by itself has a handle that the portal may have given to another. */
+void
+nb_sandboxes_kill (NbSandboxes *sandboxes, gboolean by_portal)
+{
+  for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
+    if (sandboxes->items[profile] != NULL
+        && !nb_sandbox_is_gone (sandboxes->items[profile]))
+      nb_sandbox_kill (sandboxes->items[profile], by_portal);
+}
+
+void
+nb_sandboxes_clear (NbSandboxes *sandboxes)
+{
+  for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
+    g_clear_pointer (&sandboxes->items[profile], nb_sandbox_free);
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "spawn/chrome-sandbox/stand-in.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "spawn/base/fd.h"
+#include "spawn/base/log.h"
+#include "spawn/chrome-sandbox/nursery.h"
+
+enum
+{
+  MAX_FDS = NB_CHANNEL_MAX_FDS - 1, /* the broker adds one of its own */
+  LAST_FD = 255, /* the browser closes what is not for the program before it executes us */
+};
+
+int
+nb_stand_in_refuse (NbKind kind, const char *reason)
+{
+  nb_log_error ("%s not started: %s (see `nestbox doctor`)",
+                nb_kind_is_for_gpu (kind) ? "GPU process" : "sandbox", reason);
+  return 1;
+}
+
+int
+nb_stand_in_collect_fds (NbClientExec *exec, NbOutputRelays *relays)
+{
+  for (int i = 0; i < 2; i++)
+    {
+      int fd = nb_output_relay_init (&relays->items[i], STDOUT_FILENO + i);
+
+      if (fd < 0)
+        return fd;
+      exec->fds[exec->n_fds] = fd;
+      exec->targets[exec->n_fds++] = STDOUT_FILENO + i;
+    }
+  for (int fd = STDERR_FILENO + 1; fd <= LAST_FD; fd++)
+    {
+      int flags = fcntl (fd, F_GETFD);
+
+      if (flags < 0 || (flags & FD_CLOEXEC) != 0)
+        continue;
+      if (exec->n_fds == MAX_FDS)
+        return -EMFILE;
+      exec->fds[exec->n_fds] = fd;
+      exec->targets[exec->n_fds++] = fd;
+    }
+  return 0;
+}
+
+void
+nb_stand_in_drop_fds (NbClientExec *exec)
+{
+  for (size_t i = 0; i < exec->n_fds; i++)
+    if (exec->fds[i] > STDERR_FILENO)
+      nb_fd_clear (&exec->fds[i]);
+}
+
+static void
+pump_all (NbOutputRelays *relays)
+{
+  for (int i = 0; i < 2; i++)
+    while (nb_output_relay_pump (&relays->items[i]))
+      ;
+}
+
+/* Without its relay a zygote ends, and the broker tells of it. */
+static void
+serve_nursery (NbNursery **nursery)
+{
+  if (nb_nursery_serve (*nursery) == 0)
+    return;
+  nb_nursery_free (*nursery);
+  *nursery = NULL;
+}
+
+static int
+wait_for_end (int broker, NbOutputRelays *relays, NbNursery **nursery, int *wait_status)
+{
+  for (;;)
+    {
+      int nursery_fd = *nursery != NULL ? nb_nursery_fd (*nursery) : -1;
+      struct pollfd fds[4] = { { .fd = broker, .events = POLLIN },
+                               { .fd = relays->items[0].pipe, .events = POLLIN },
+                               { .fd = relays->items[1].pipe, .events = POLLIN },
+                               { .fd = nursery_fd, .events = POLLIN } };
+      int result;
+
+      if (poll (fds, 4, -1) < 0)
+        continue;
+      for (int i = 0; i < 2; i++)
+        if (fds[i + 1].revents != 0)
+          (void)nb_output_relay_pump (&relays->items[i]);
+      if (fds[3].revents != 0)
+        serve_nursery (nursery);
+      if (fds[0].revents == 0)
+        continue;
+      result = nb_client_dispatch (broker, wait_status);
+      if (result != 0)
+        return result < 0 ? result : 0;
+    }
+}
+
+static int
+end_as (int wait_status)
+{
+  static const struct rlimit no_core;
+
+  if (!WIFSIGNALED (wait_status))
+    return WEXITSTATUS (wait_status);
+  (void)setrlimit (RLIMIT_CORE, &no_core);
+  (void)signal (WTERMSIG (wait_status), SIG_DFL);
+  (void)raise (WTERMSIG (wait_status));
+  return 128 + WTERMSIG (wait_status);
+}
+
+int
+nb_stand_in_run (NbKind kind, char **argv)
+{
+  const char *path = getenv ("NESTBOX_BROKER");
+  NbClientExec exec = { .kind = kind, .argv = argv, .envp = environ };
+  nb_autofd broker = -1;
+  pid_t browser = getppid ();
+  NbNursery *nursery = NULL;
+  NbOutputRelays relays;
+  char reason[512];
+  int link = -1, wait_status = 0, result;
+
+  if (path == NULL)
+    return nb_stand_in_refuse (kind, "the browser was not started by `nestbox run`");
+  if (nb_stand_in_collect_fds (&exec, &relays) < 0)
+    return nb_stand_in_refuse (
+        kind, "the browser left more descriptors open than fit one message");
+  broker = nb_client_connect (path);
+  if (broker < 0)
+    return nb_stand_in_refuse (kind, "the broker cannot be reached");
+  if (nb_client_exec (broker, &exec, &link, reason, sizeof reason) < 0)
+    return nb_stand_in_refuse (kind, reason);
+  if (link >= 0)
+    nursery = nb_nursery_new (link, nb_fd_dup (NB_CONTROL_FD, NB_CONTROL_FD + 1));
+  nb_stand_in_drop_fds (&exec);
+  result = wait_for_end (broker, &relays, &nursery, &wait_status);
+  nb_nursery_free (nursery);
+  if (result == 0)
+    {
+      pump_all (&relays); /* its last words may be in the pipe still */
+      return end_as (wait_status);
+    }
+  /* The broker ends with the browser; only when the browser lives on is that an error. */
+  if (kind == NB_KIND_ZYGOTE && getppid () == browser)
+    nb_log_error ("the broker ended: no new pages can be opened, restart the browser");
+  return 1;
+}
