@@ -127,6 +127,7 @@ $(foreach test,$(integration_tests),$(eval $(call program,tests/integration/$(te
   tests/integration/$(test).c $($(test)_sources) $(test_support_sources),$(GIO_LIBS))))
 $(foreach name,$(test_programs) $(rig_programs),$(eval $(call program,tests/programs/$(name),\
   tests/programs/$(name).c $($(name)_sources),$(GIO_LIBS))))
+$(eval $(call program,tests/programs/nb-attack,$(attack_sources),))
 
 $(O)/gen/path-wall.h: $(O)/seccomp-compile
 	$(call quiet,GEN,$@)$< > $@
@@ -150,15 +151,16 @@ install: all ## install; DESTDIR= and PREFIX= (default /app)
 	install -D -m 644 spawn/tool/nestbox.1 $(DESTDIR)$(mandir)/man1/nestbox.1
 
 .PHONY: test-programs rig-programs
-rig-programs: $(addprefix $(O)/tests/programs/,$(rig_programs))
-test-programs: $(addprefix $(O)/tests/programs/,$(test_programs))
+rig-programs: $(addprefix $(O)/tests/programs/,$(rig_programs) $(attack_programs))
+test-programs: $(addprefix $(O)/tests/programs/,$(test_programs) $(attack_programs))
 install-tests: test-programs ## install what the real-Flatpak tests run inside the app
 	install -d $(DESTDIR)$(testdir)
-	install -m 755 $(addprefix $(O)/tests/programs/,$(test_programs)) $(DESTDIR)$(testdir)
+	install -m 755 $(addprefix $(O)/tests/programs/,$(test_programs) $(attack_programs)) \
+	  $(DESTDIR)$(testdir)
 
 # --- tests ----------------------------------------------------------------------------------
 # TESTS= names single files: make check-flatpak TESTS=tests/flatpak/test_sandbox.py
-.PHONY: setup check check-all check-unit check-static check-flatpak asan demo bench
+.PHONY: setup check check-all check-unit check-static check-flatpak check-attack asan demo bench
 compiled_tests := $(addprefix $(O)/tests/unit/,$(unit_tests)) \
   $(addprefix $(O)/tests/integration/,$(integration_tests))
 static_tests := tests/static/check-sources
@@ -185,6 +187,11 @@ check-static: all ## what can be checked by reading
 check-flatpak: all rig-programs ## the real-Flatpak tests only
 	@tests/flatpak/rig up
 	@$(run_tap) $(or $(TESTS),$(flatpak_tests))
+
+check-attack: all rig-programs ## the attack suite only; prints its table
+	@tests/flatpak/rig up
+	@$(run_tap) tests/flatpak/test_attack.py; status=$$?; \
+	  cat $(or $(NESTBOX_BUILD),build)/rig/logs/attack-table.txt; exit $$status
 
 asan: ## with other goals (asan check): do them with ASan and UBSan; alone: build so
 	@$(if $(filter-out asan,$(MAKECMDGOALS)),:,$(MAKE) $(VARIANT) all)
