@@ -129,9 +129,10 @@ $(foreach name,$(test_programs) $(rig_programs),$(eval $(call program,tests/prog
   tests/programs/$(name).c $($(name)_sources),$(GIO_LIBS))))
 $(eval $(call program,tests/programs/nb-attack,$(attack_sources),))
 
-$(O)/gen/path-wall.h: $(O)/seccomp-compile
+$(O)/gen/policy-programs.h: $(O)/seccomp-compile
 	$(call quiet,GEN,$@)$< > $@
-$(O)/seccomp/apply.o $(O)/tests/unit/test-path-wall.o: $(O)/gen/path-wall.h
+$(O)/seccomp/programs.o $(O)/tests/unit/test-policy.o $(O)/tests/unit/test-path-wall.o: $(O)/gen/policy-programs.h
+$(O)/seccomp/policy.o: seccomp/policy.def
 $(O)/seccomp/compile-main.o: seccomp/path-wall.def
 
 binaries := nestbox nestbox-chrome-sandbox nestbox-controller libnestbox-host.so \

@@ -1,41 +1,66 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Build-time tool: compiles a policy table with libseccomp and prints it as a C array of
- * BPF instructions for every architecture nestbox supports. At run time a filter is only
- * attached (seccomp/apply.c): libseccomp allocates, and must not run after fork().
+ * Build-time tool: compiles the policies and the path wall with libseccomp and prints
+ * them as C arrays of BPF instructions for every architecture that nestbox supports, and
+ * as libseccomp's text. At run time programs are only attached (seccomp/apply.c):
+ * libseccomp allocates, and must not run after fork().
+ *
+ * Only masked comparisons and lone "not equal" ones are used, and one "greater or equal"
+ * for socket families: libseccomp up to 2.6.1 makes wrong code for other combinations.
+ * What comes out is compared with the table, instruction by instruction, by the tests.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <seccomp.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "seccomp/policy.h"
 #include "spawn/base/macros.h"
+
+enum
+{
+  MAX_BY_NUMBER = 32,
+  MAX_FAMILIES = 64,
+};
+
+/* A call without a name in libseccomp, which refuses it for a foreign architecture. */
+typedef struct
+{
+  uint32_t number;
+  int error;
+} ByNumber;
 
 typedef struct
 {
-  const char *name; /* NULL: by number */
-  int number;
-  int error;
-} Rule;
-
-static const Rule path_wall[] = {
-#define DENY(call, error, reason) { #call, 0, error },
-#define DENY_NUMBER(number, error, reason) { NULL, number, error },
-#include "seccomp/path-wall.def"
-};
+  scmp_filter_ctx filter;
+  uint32_t architecture; /* libseccomp's token, which is the kernel's AUDIT_ARCH_… */
+  size_t n_by_number;
+  ByNumber by_number[MAX_BY_NUMBER];
+} Program;
 
 static const struct
 {
   uint32_t token;
   const char *macro; /* that the compiler defines for it */
+  const char *name;
 } architectures[] = {
-  { SCMP_ARCH_X86_64, "__x86_64__" },
-  { SCMP_ARCH_AARCH64, "__aarch64__" },
+  { SCMP_ARCH_X86_64, "__x86_64__", "x86_64" },
+  { SCMP_ARCH_AARCH64, "__aarch64__", "aarch64" },
+};
+
+/* The path wall's table, in the same form. */
+static const NbPolicyRule path_wall[] = {
+#define DENY(name, error_value, why)                                                       \
+  { .call = #name, .number = -1, .error = error_value, .reason = why },
+#define DENY_NUMBER(value, name, error_value, why)                                         \
+  { .call = #name, .number = value, .error = error_value, .reason = why },
+#include "seccomp/path-wall.def"
 };
 
 static void
@@ -47,61 +72,230 @@ check (int result, const char *what)
   exit (1);
 }
 
-/* An unknown name is a typing error; a name that another architecture has is left out. */
-static void
-add_rule (scmp_filter_ctx filter, uint32_t token, const Rule *rule)
+/*
+ * An unknown name is a typing error. A name that only another architecture has resolves
+ * to a negative number, which libseccomp accepts and never matches: -1 here.
+ */
+static int
+resolve (uint32_t token, const NbPolicyRule *rule)
 {
   int number = rule->number;
 
-  if (rule->name != NULL)
-    {
-      number = seccomp_syscall_resolve_name_arch (token, rule->name);
-      if (number == __NR_SCMP_ERROR)
-        check (-ENOSYS, rule->name);
-      if (number < 0)
-        return;
-    }
-  check (seccomp_rule_add (filter, SCMP_ACT_ERRNO ((uint32_t)rule->error), number, 0),
-         rule->name != NULL ? rule->name : "rule by number");
+  if (number >= 0)
+    return number;
+  number = seccomp_syscall_resolve_name_arch (token, rule->call);
+  if (number == __NR_SCMP_ERROR)
+    check (-ENOSYS, rule->call);
+  return number < 0 ? -1 : number;
+}
+
+/* --- the rules of one program --- */
+
+static void
+add (Program *program, const NbPolicyRule *rule, int number, unsigned n_comparisons,
+     struct scmp_arg_cmp comparison)
+{
+  check (seccomp_rule_add_array (program->filter, SCMP_ACT_ERRNO ((uint32_t)rule->error),
+                                 number, n_comparisons, &comparison),
+         rule->call);
+}
+
+/* Each smaller family by its value, everything above the largest by one comparison. */
+static void
+add_families (Program *program, const NbPolicyRule *rule, int number)
+{
+  unsigned above = MAX_FAMILIES;
+
+  while (above > 0 && (rule->condition.mask >> (above - 1) & 1) == 0)
+    above--;
+  for (unsigned family = 0; family < above; family++)
+    if ((rule->condition.mask >> family & 1) == 0)
+      add (program, rule, number, 1, SCMP_A0 (SCMP_CMP_MASKED_EQ, 0xffffffffU, family));
+  add (program, rule, number, 1, SCMP_A0 (SCMP_CMP_GE, above));
 }
 
 static void
-print_program (scmp_filter_ctx filter, const char *macro)
+add_by_number (Program *program, const NbPolicyRule *rule)
+{
+  if (program->n_by_number == MAX_BY_NUMBER || rule->condition.type != NB_IF_ALWAYS)
+    check (-E2BIG, rule->call);
+  program->by_number[program->n_by_number++]
+      = (ByNumber){ (uint32_t)rule->number, rule->error };
+}
+
+static void
+add_rule (Program *program, const NbPolicyRule *rule)
+{
+  const NbCondition *condition = &rule->condition;
+  /* libseccomp takes its own architecture's number, and finds the filter's by the name. */
+  int number = seccomp_syscall_resolve_name (rule->call);
+
+  if (rule->number >= 0)
+    add_by_number (program, rule);
+  else if (resolve (program->architecture, rule) < 0)
+    return;
+  else if (condition->type == NB_IF_FAMILY_NOT_IN)
+    add_families (program, rule, number);
+  else if (condition->type == NB_IF_MASKED)
+    add (program, rule, number, 1,
+         SCMP_CMP (condition->argument, SCMP_CMP_MASKED_EQ, condition->mask,
+                   condition->value));
+  else if (condition->type == NB_IF_NOT_ZERO)
+    add (program, rule, number, 1, SCMP_CMP (condition->argument, SCMP_CMP_NE, 0));
+  else
+    add (program, rule, number, 0, (struct scmp_arg_cmp){ 0 });
+}
+
+static void
+program_init (Program *program, uint32_t architecture)
+{
+  *program = (Program){ .architecture = architecture };
+  program->filter = seccomp_init (SCMP_ACT_ALLOW);
+  check (program->filter == NULL ? -ENOMEM : 0, "seccomp_init");
+  check (seccomp_arch_remove (program->filter, SCMP_ARCH_NATIVE), "seccomp_arch_remove");
+  check (seccomp_arch_add (program->filter, architecture), "seccomp_arch_add");
+  /* Foreign and 32-bit entry points would be ways around every rule. */
+  check (seccomp_attr_set (program->filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS),
+         "bad architecture action");
+  check (seccomp_attr_set (program->filter, SCMP_FLTATR_CTL_OPTIMIZE, 2), "optimisation");
+}
+
+/* --- printing --- */
+
+static void
+print_instruction (unsigned code, size_t jump_true, size_t jump_false, uint32_t k)
+{
+  check (jump_true > UINT8_MAX || jump_false > UINT8_MAX ? -E2BIG : 0, "prologue");
+  printf ("  { 0x%04x, %zu, %zu, 0x%08xU },\n", code, jump_true, jump_false, k);
+}
+
+/*
+ * What libseccomp cannot say, in front of its program: numbers without a name, and every
+ * number that is too new. Foreign architectures, x32 numbers and -1 (a tracer's "skip
+ * this call") fall through to libseccomp's part.
+ */
+static void
+print_prologue (const Program *program)
+{
+  size_t n = program->n_by_number;
+  /* Places of instructions; a jump's distance counts from the one after it. */
+  size_t tests = 5, skip = tests + n, answers = skip + 1, too_new = answers + n;
+  size_t rest = too_new + 1;
+
+  print_instruction (BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof (struct seccomp_data, arch));
+  print_instruction (BPF_JMP | BPF_JEQ | BPF_K, 0, rest - 2, program->architecture);
+  print_instruction (BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof (struct seccomp_data, nr));
+  print_instruction (BPF_JMP | BPF_JSET | BPF_K, rest - 4, 0, 0x40000000U);
+  print_instruction (BPF_JMP | BPF_JGT | BPF_K, too_new - tests, 0, nb_policy_newest);
+  for (size_t i = 0; i < n; i++)
+    print_instruction (BPF_JMP | BPF_JEQ | BPF_K, answers - tests - 1, 0,
+                       program->by_number[i].number);
+  print_instruction (BPF_JMP | BPF_JA, 0, 0, (uint32_t)(rest - answers));
+  for (size_t i = 0; i < n; i++)
+    print_instruction (BPF_RET | BPF_K, 0, 0,
+                       SECCOMP_RET_ERRNO | (uint32_t)program->by_number[i].error);
+  print_instruction (BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSYS);
+}
+
+static void
+print_program (const Program *program, const char *architecture, const char *name)
 {
   struct sock_filter instruction;
   int fd = memfd_create ("bpf", MFD_CLOEXEC);
 
   check (fd < 0 ? -errno : 0, "memfd_create");
-  check (seccomp_export_bpf (filter, fd), "seccomp_export_bpf");
+  check (seccomp_export_bpf (program->filter, fd), "seccomp_export_bpf");
   check (lseek (fd, 0, SEEK_SET) < 0 ? -errno : 0, "lseek");
-  printf ("#ifdef %s\nstatic const struct sock_filter nb_path_wall[] = {\n", macro);
+  printf ("static const struct sock_filter %s_%s[] = {\n", architecture, name);
+  print_prologue (program);
   while (read (fd, &instruction, sizeof instruction) == sizeof instruction)
-    printf ("  { 0x%04x, %u, %u, 0x%08xU },\n", instruction.code, instruction.jt,
-            instruction.jf, instruction.k);
-  printf ("};\n#endif\n");
+    print_instruction (instruction.code, instruction.jt, instruction.jf, instruction.k);
+  printf ("};\n");
   (void)close (fd);
 }
 
-int
-main (void)
+/* "unsandboxed-zygote" as an identifier. */
+static const char *
+identifier (NbKind kind)
 {
-  printf ("/* Made from seccomp/path-wall.def by seccomp/compile-main.c. */\n"
-          "#include <linux/filter.h>\n");
+  static char name[64];
+
+  (void)snprintf (name, sizeof name, "%s", nb_kind_name (kind));
+  for (char *at = name; *at != '\0'; at++)
+    if (*at == '-')
+      *at = '_';
+  return name;
+}
+
+static void
+compile_policy (Program *program, uint32_t architecture, NbKind kind)
+{
+  program_init (program, architecture);
+  for (size_t i = 0; i < nb_n_policy_rules; i++)
+    if (nb_policy_rule_applies (&nb_policy_rules[i], kind))
+      add_rule (program, &nb_policy_rules[i]);
+}
+
+static void
+print_numbers (uint32_t token, const char *name)
+{
+  printf ("static const int16_t %s_numbers[] = {", name);
+  for (size_t i = 0; i < nb_n_policy_rules; i++)
+    printf ("%s%d,", i % 16 == 0 ? "\n  " : " ",
+            nb_policy_rules[i].call == NULL ? -1 : resolve (token, &nb_policy_rules[i]));
+  printf ("\n};\n");
+}
+
+static void
+print_programs (void)
+{
+  Program program;
+
+  printf (
+      "/* Made by seccomp/compile-main.c from seccomp/policy.def and path-wall.def. */\n"
+      "#include <linux/filter.h>\n#include <stdint.h>\n");
   for (size_t i = 0; i < NB_ARRAY_SIZE (architectures); i++)
     {
-      scmp_filter_ctx filter = seccomp_init (SCMP_ACT_ALLOW);
+      uint32_t token = architectures[i].token;
 
-      check (filter == NULL ? -ENOMEM : 0, "seccomp_init");
-      check (seccomp_arch_remove (filter, SCMP_ARCH_NATIVE), "seccomp_arch_remove");
-      check (seccomp_arch_add (filter, architectures[i].token), "seccomp_arch_add");
-      /* Foreign and 32-bit entry points would be ways around every rule. */
-      check (seccomp_attr_set (filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS),
-             "bad architecture action");
-      check (seccomp_attr_set (filter, SCMP_FLTATR_CTL_OPTIMIZE, 2), "optimisation");
+      printf ("#if defined(%s) || defined(NB_ALL_ARCHITECTURES)\n", architectures[i].macro);
+      print_numbers (token, architectures[i].name);
+      for (NbKind kind = NB_KIND_NONE; kind < NB_N_KINDS; kind++)
+        {
+          compile_policy (&program, token, kind);
+          print_program (&program, architectures[i].name, identifier (kind));
+          seccomp_release (program.filter);
+        }
+      program_init (&program, token);
       for (size_t rule = 0; rule < NB_ARRAY_SIZE (path_wall); rule++)
-        add_rule (filter, architectures[i].token, &path_wall[rule]);
-      print_program (filter, architectures[i].macro);
-      seccomp_release (filter);
+        add_rule (&program, &path_wall[rule]);
+      print_program (&program, architectures[i].name, "path_wall");
+      seccomp_release (program.filter);
+      printf ("#endif\n");
     }
+}
+
+/* libseccomp's own text of a policy, without the prologue, which it does not know. */
+static void
+print_text (NbKind kind)
+{
+  Program program;
+
+  compile_policy (&program, seccomp_arch_native (), kind);
+  check (seccomp_export_pfc (program.filter, STDOUT_FILENO), "seccomp_export_pfc");
+  seccomp_release (program.filter);
+}
+
+int
+main (int argc, char **argv)
+{
+  NbKind kind;
+
+  if (argc == 3 && strcmp (argv[1], "--text") == 0 && nb_kind_parse (argv[2], &kind))
+    print_text (kind);
+  else if (argc == 1)
+    print_programs ();
+  else
+    return 2;
   return ferror (stdout) != 0;
 }

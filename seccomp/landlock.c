@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
+#include "spawn/base/macros.h"
 
 /* The kernel's interface, newer than the distribution's headers (linux/landlock.h). */
 struct ruleset_attr
@@ -29,12 +30,13 @@ enum
   RULE_PATH_BENEATH = 1,
   ACCESS_READ_FILE = 1 << 2,
   ACCESS_READ_DIR = 1 << 3,
+  ACCESS_MAKE_BLOCK = 1 << 11,
   ABI_NET = 4,
   ABI_SCOPE = 6,
 };
 
 #define ACCESS_NET_ALL ((1U << 0) | (1U << 1)) /* bind and connect of TCP */
-#define SCOPE_ALL ((1U << 0) | (1U << 1))      /* abstract sockets, signals */
+#define SCOPE_ALL (NB_LANDLOCK_ABSTRACT_SOCKETS | NB_LANDLOCK_SIGNALS)
 
 /* Number of file system rights that each ABI knows: bits 0 to n-1. */
 static const uint8_t fs_rights[] = { 0, 13, 14, 15, 15, 16 };
@@ -110,15 +112,47 @@ nb_landlock_enter_wall (void)
   return result < 0 ? result : restrict_self (ruleset);
 }
 
-int
-nb_landlock_enter_scope (void)
+static int
+enter (const struct ruleset_attr *attr, int abi)
 {
-  struct ruleset_attr attr = { .scoped = SCOPE_ALL };
-  int abi = nb_landlock_abi ();
-  nb_autofd ruleset = -1;
+  nb_autofd ruleset = create_ruleset (attr, abi);
 
-  if (abi < ABI_SCOPE)
-    return 0;
-  ruleset = create_ruleset (&attr, abi);
   return ruleset < 0 ? ruleset : restrict_self (ruleset);
 }
+
+int
+nb_landlock_enter_scope (unsigned scope)
+{
+  struct ruleset_attr attr = { .scoped = scope };
+  int abi = nb_landlock_abi ();
+
+  return abi < ABI_SCOPE ? 0 : enter (&attr, abi);
+}
+
+/* An older ABI has no ruleset without a right; this one nobody in a sandbox has. */
+int
+nb_landlock_enter_child_domain (void)
+{
+  struct ruleset_attr attr = { .handled_access_fs = ACCESS_MAKE_BLOCK };
+  int abi = nb_landlock_abi ();
+
+  if (abi < 1)
+    return 0;
+  return abi >= ABI_SCOPE ? nb_landlock_enter_scope (SCOPE_ALL) : enter (&attr, abi);
+}
+
+const NbLandlockStep nb_landlock_steps[] = {
+  { 1, "5.13", "files; no process can trace one outside its domain",
+    "pages are kept from files by the coarser seccomp wall, and from each other's memory "
+    "by Chromium alone" },
+  { 2, "5.19", "moving files between folders", "moving is denied altogether" },
+  { 3, "6.2", "truncating files",
+    "a file that can be named can be emptied: none can here" },
+  { 4, "6.7", "TCP", "the sub-sandbox has no network to reach" },
+  { 5, "6.10", "requests to devices", "devices that are open are not restricted" },
+  { 6, "6.12", "signals and abstract sockets",
+    "signals to siblings are denied by the own-PID filter alone" },
+  { 7, "6.15", "silence in the audit log", "denials fill the audit log" },
+};
+
+const size_t nb_n_landlock_steps = NB_ARRAY_SIZE (nb_landlock_steps);

@@ -3,11 +3,12 @@
  * Landlock: what a process gives up for good, without privilege. GLib-free and
  * async-signal-safe. Needs no_new_privs, which Flatpak sets on everything it starts.
  *
- * ABI 1 (Linux 5.13) has the file system; 4 (6.7) adds TCP; 5 (6.10) device ioctls;
- * 6 (6.12) scopes signals and abstract sockets. What an older kernel lacks is left out,
- * never pretended (linux: Documentation/userspace-api/landlock.rst).
+ * What an older kernel lacks is left out, never pretended: nb_landlock_steps has the list
+ * (linux: Documentation/userspace-api/landlock.rst).
  */
 #pragma once
+
+#include <stddef.h>
 
 /* The kernel's ABI version, 0 when there is no Landlock or it is disabled. */
 int nb_landlock_abi (void);
@@ -21,8 +22,35 @@ int nb_landlock_abi (void);
  */
 int nb_landlock_enter_wall (void);
 
+/* What stays inside a domain, from ABI 6 on. */
+typedef enum
+{
+  NB_LANDLOCK_ABSTRACT_SOCKETS = 1 << 0,
+  NB_LANDLOCK_SIGNALS = 1 << 1,
+} NbLandlockScope;
+
 /*
- * A domain of its own for a forked child: it cannot signal or ptrace its siblings or its
- * parent, nor reach their abstract sockets. 0, also where the ABI is too old; or -errno.
+ * A domain that does nothing but scope; files and the network are as before. 0, also
+ * where the ABI is too old; or -errno.
  */
-int nb_landlock_enter_scope (void);
+int nb_landlock_enter_scope (unsigned scope);
+
+/*
+ * A domain of its own for a zygote's child, which has no business with files any more: it
+ * cannot ptrace its siblings or its parent, nor open their memory; from ABI 6 on it
+ * cannot signal them, nor reach their abstract sockets. 0, also without Landlock; or
+ * -errno.
+ */
+int nb_landlock_enter_child_domain (void);
+
+/* What an ABI has added, for people. */
+typedef struct
+{
+  int abi;
+  const char *kernel; /* "6.12" */
+  const char *adds;
+  const char *without; /* what stands in for it, or is lost */
+} NbLandlockStep;
+
+extern const NbLandlockStep nb_landlock_steps[];
+extern const size_t nb_n_landlock_steps;

@@ -8,7 +8,8 @@ broker_sources := spawn/broker/broker.c spawn/broker/client-connection.c \
 client_sources := spawn/client/client.c spawn/client/environment.c
 
 # Only what each really needs: these run inside the browser, or once per browser.
-host_preload_sources := spawn/preload/host-preload.c
+host_preload_sources = spawn/preload/host-preload.c spawn/base/fd.c spawn/base/log.c \
+  $(confine_sources) seccomp/confine.c spawn/base/kind.c
 chrome_sandbox_sources = spawn/chrome-sandbox/chrome-sandbox-main.c \
   spawn/chrome-sandbox/output-relay.c spawn/chrome-sandbox/nursery.c $(client_sources) \
   $(base_sources) $(wire_sources)

@@ -4,7 +4,7 @@ test_support_sources := tests/lib/nb-test.c
 
 unit_tests := test-channel test-child-table test-environment test-fd test-flatpak-level \
   test-hello-check test-kind test-landlock test-message test-nursery test-oom-scores test-path-wall \
-  test-pickle test-relay test-relay-hostile test-spawn-request test-zygote-command \
+  test-pickle test-policy test-policy-live test-relay test-relay-hostile test-spawn-request test-zygote-command \
   test-zygote-recorded
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
@@ -18,7 +18,10 @@ test-message_sources = $(wire_sources) spawn/base/fd.c
 test-nursery_sources = tests/lib/nb-nursery.c spawn/chrome-sandbox/nursery.c \
   $(wire_sources) spawn/base/fd.c
 test-oom-scores_sources = zygote/controller/oom-scores.c spawn/base/fd.c
-test-path-wall_sources = seccomp/apply.c spawn/base/fd.c tests/lib/bpf-sim.c
+test-path-wall_sources = seccomp/apply.c seccomp/programs.c $(policy_sources) spawn/base/fd.c tests/lib/bpf-sim.c
+test-policy_sources = $(policy_sources) seccomp/programs.c tests/lib/bpf-sim.c
+test-policy-live_sources = seccomp/apply.c seccomp/programs.c seccomp/confine.c \
+  seccomp/landlock.c $(policy_sources) spawn/base/fd.c
 test-pickle_sources = zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c
 test-relay_sources = tests/lib/nb-relay.c zygote/controller/relay.c \
   zygote/controller/relay-children.c zygote/wire/zygote-command.c $(wire_sources) \

@@ -4,6 +4,7 @@ wire_sources := zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c \
 controller_sources = zygote/controller/nestbox-controller-main.c \
   zygote/controller/controller.c zygote/controller/child-table.c zygote/controller/exec.c \
   zygote/controller/zygotes.c zygote/controller/proc-door.c zygote/controller/relay.c \
-  zygote/controller/relay-children.c zygote/controller/oom-scores.c zygote/wire/zygote-command.c $(base_sources) $(wire_sources) $(confine_sources)
+  zygote/controller/relay-children.c zygote/controller/oom-scores.c zygote/wire/zygote-command.c $(base_sources) $(wire_sources) \
+  $(confine_sources) seccomp/confine.c
 zygote_preload_sources = zygote/preload/zygote-preload.c zygote/preload/proc-door-client.c \
   zygote/wire/channel.c spawn/base/fd.c spawn/base/log.c $(confine_sources)

@@ -7,7 +7,10 @@
  *    (sandbox/linux/suid/client/setuid_sandbox_host.cc: GetSandboxBinaryPath,
  *    PrependWrapper), whichever libc function is asked;
  *  - executing that path executes the stand-in, which knows the broker;
- *  - executing the browser itself anew (chrome://restart) goes through `nestbox run`.
+ *  - executing the browser itself anew (chrome://restart) goes through `nestbox run`;
+ *  - executing it as one of its own children (the unsandboxed zygote, the network service,
+ *    …) puts the child under the base filter of its kind first. Those run in the app's
+ *    sandbox, most of them without any filter of Chromium's.
  *
  * Nothing else that the browser starts sees this library or its variables: both leave
  * the environment before main(). Everything here is usable between fork and exec of a
@@ -24,6 +27,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "seccomp/confine.h"
+#include "spawn/base/kind.h"
+#include "spawn/base/log.h"
 #include "spawn/base/macros.h"
 
 #if !defined(NB_PKGLIBDIR) || !defined(NB_PKGLIBEXECDIR) || !defined(NB_BINDIR)
@@ -32,6 +38,7 @@
 
 #define STAND_IN NB_PKGLIBEXECDIR "/nestbox-chrome-sandbox"
 #define OWN_PATH NB_PKGLIBDIR "/libnestbox-host.so"
+#define ZYGOTE_PRELOAD NB_PKGLIBDIR "/libnestbox-zygote.so"
 
 enum
 {
@@ -193,40 +200,123 @@ count (char *const *vector)
   return n;
 }
 
-/* With one more variable, unless it is "". */
-static int
-exec_with (const char *path, char *const *argv, char *const *envp, char *variable)
+static bool
+has_same_name (const char *entry, const char *other)
 {
-  size_t n = count (envp);
+  size_t length = strcspn (other, "=");
+
+  return strncmp (entry, other, length) == 0 && entry[length] == '=';
+}
+
+/* With these variables ("": none) in place of those of the same name. */
+static int
+exec_with (const char *path, char *const *argv, char *const *envp, const char *first,
+           const char *second)
+{
+  size_t used = 0;
   char *extended[MAX_ENTRIES];
 
-  if (n + 2 > MAX_ENTRIES)
+  if (count (envp) + 3 > MAX_ENTRIES)
     {
       errno = E2BIG;
       return -1;
     }
-  memcpy (extended, envp, n * sizeof *envp);
-  extended[n] = *variable != '\0' ? variable : NULL;
-  extended[n + 1] = NULL;
+  for (; *envp != NULL; envp++)
+    if (!has_same_name (*envp, first) && !has_same_name (*envp, second))
+      extended[used++] = *envp;
+  if (*first != '\0')
+    extended[used++] = (char *)first;
+  if (*second != '\0')
+    extended[used++] = (char *)second;
+  extended[used] = NULL;
   return (int)syscall (SYS_execve, path, argv, extended);
+}
+
+static bool
+is_browser_itself (const char *path)
+{
+  struct stat found;
+
+  return self.helper[0] != '\0' && path != NULL
+         && real_stat (AT_FDCWD, path, &found, 0) == 0 && found.st_dev == self.exe_device
+         && found.st_ino == self.exe_inode;
+}
+
+static bool
+has_word (char *const *argv, const char *word)
+{
+  for (; *argv != NULL; argv++)
+    if (strcmp (*argv, word) == 0)
+      return true;
+  return false;
+}
+
+static bool
+has_beginning (char *const *vector, const char *beginning)
+{
+  for (; *vector != NULL; vector++)
+    if (strncmp (*vector, beginning, strlen (beginning)) == 0)
+      return true;
+  return false;
 }
 
 /* Electron's run-as-node and every --type= child are not new browsers. */
 static bool
-is_restart (const char *path, char *const *argv, char *const *envp)
+is_restart (char *const *argv, char *const *envp)
 {
-  struct stat found;
+  return !has_beginning (argv, "--type=") && !has_beginning (envp, "ELECTRON_RUN_AS_NODE=");
+}
 
-  if (self.helper[0] == '\0' || path == NULL || real_stat (AT_FDCWD, path, &found, 0) < 0
-      || found.st_dev != self.exe_device || found.st_ino != self.exe_inode)
-    return false;
-  for (char *const *word = argv; *word != NULL; word++)
-    if (strncmp (*word, "--type=", strlen ("--type=")) == 0)
-      return false;
+/*
+ * Who runs the browser without its sandbox does not want ours either. The sandboxed zygote
+ * is not executed this way, but by the helper.
+ */
+static bool
+is_child_to_confine (char *const *argv)
+{
+  return has_beginning (argv, "--type=") && !has_word (argv, "--no-sandbox");
+}
+
+/* With the zygote preload before those of the user. */
+static int
+exec_unsandboxed_zygote (const char *path, char *const *argv, char *const *envp)
+{
+  static const char name[] = "LD_PRELOAD=";
+  char list[4096] = "LD_PRELOAD=" ZYGOTE_PRELOAD;
+  size_t used = strlen (list);
+
   for (char *const *entry = envp; *entry != NULL; entry++)
-    if (strncmp (*entry, "ELECTRON_RUN_AS_NODE=", strlen ("ELECTRON_RUN_AS_NODE=")) == 0)
-      return false;
-  return true;
+    if (strncmp (*entry, name, sizeof name - 1) == 0)
+      {
+        int length
+            = snprintf (list + used, sizeof list - used, ":%s", *entry + sizeof name - 1);
+
+        if (length < 0 || (size_t)length >= sizeof list - used)
+          list[used] = '\0'; /* the user's are too long to be kept */
+        else
+          used += (size_t)length;
+      }
+  return exec_with (path, argv, envp, list, "NESTBOX_ZYGOTE=unsandboxed");
+}
+
+/* In the process that becomes the child, which has one thread. */
+static int
+exec_confined (const char *path, char *const *argv, char *const *envp)
+{
+  NbKind kind = nb_kind_of_command ((const char *const *)argv);
+  int result = nb_confine_before_exec (kind, NULL);
+
+  if (result < 0)
+    {
+      nb_log_error ("%s process not started: its filters cannot be attached: %s (see "
+                    "`nestbox doctor`)",
+                    nb_kind_name (kind), strerror (-result));
+      errno = -result;
+      return -1;
+    }
+  if (kind == NB_KIND_UNSANDBOXED_ZYGOTE)
+    return exec_unsandboxed_zygote (path, argv, envp);
+  return (int)syscall (SYS_execve, path, argv, envp);
 }
 
 static int
@@ -247,16 +337,18 @@ exec_restart (const char *path, char *const *argv, char *const *envp)
   words[used++] = (char *)"--";
   words[used++] = (char *)path;
   memcpy (words + used, argv + 1, n * sizeof *argv);
-  return exec_with (NB_BINDIR "/nestbox", words, envp, self.debug);
+  return exec_with (NB_BINDIR "/nestbox", words, envp, self.debug, "");
 }
 
 NB_EXPORT int
 execve (const char *path, char *const *argv, char *const *envp)
 {
   if (is_helper (path))
-    return exec_with (STAND_IN, argv, envp, self.broker);
-  if (is_restart (path, argv, envp))
+    return exec_with (STAND_IN, argv, envp, self.broker, "");
+  if (is_browser_itself (path) && is_restart (argv, envp))
     return exec_restart (path, argv, envp);
+  if (is_browser_itself (path) && is_child_to_confine (argv))
+    return exec_confined (path, argv, envp);
   return (int)syscall (SYS_execve, path, argv, envp);
 }
 

@@ -80,12 +80,11 @@ check_kernel (Doctor *doctor)
   row (doctor, seccomp, "seccomp", "use a kernel with CONFIG_SECCOMP_FILTER",
        seccomp ? "filters can be installed" : "not available");
   row (doctor, abi > 0 || seccomp, "Landlock", "use a kernel with CONFIG_SECURITY_LANDLOCK",
-       abi == 0 ? "not available: pages are kept from files by the coarser seccomp wall"
-                : "ABI %d: %s",
-       abi,
-       abi >= 6   ? "files, TCP, signals and abstract sockets"
-       : abi >= 4 ? "files and TCP; siblings can signal each other"
-                  : "files; siblings can signal each other");
+       abi == 0 ? "not available" : "ABI %d", abi);
+  for (gsize i = 0; i < nb_n_landlock_steps; i++)
+    if (nb_landlock_steps[i].abi > abi)
+      (void)printf ("     without %s (Linux %s): %s\n", nb_landlock_steps[i].adds,
+                    nb_landlock_steps[i].kernel, nb_landlock_steps[i].without);
 }
 
 /* The browser would prefer its own namespaces; Flatpak forbids them, and that is fine. */

@@ -16,7 +16,7 @@ class LandlockWall(case.BrowserCase):
     """The normal case: files are denied by Landlock."""
 
     nestbox_options = ('--file-wall=landlock',)
-    walls = 0  # filters of nestbox's own in every process of the sub-sandbox
+    walls = 0  # filters of the file wall in every process of the sub-sandbox
 
     def filters(self, pid):
         return int(procs.status(pid)['Seccomp_filters'])
@@ -51,7 +51,8 @@ class LandlockWall(case.BrowserCase):
         tab = self.chrome.tab(self.served.url('index.html'))
         zygote, = self.chrome.of_kind('zygote')
         flatpak = self.filters(self.chrome.controller)
-        self.assertEqual(self.filters(zygote), flatpak + self.walls)
+        base, own_pid, chromium = 1, 1, 1
+        self.assertEqual(self.filters(zygote), flatpak + base + self.walls)
         for pid in self.chrome.of_kind('zygote', 'renderer', 'utility:utility',
                                        'utility:service'):
             status = procs.status(pid)
@@ -59,8 +60,15 @@ class LandlockWall(case.BrowserCase):
             self.assertEqual(status['CapEff'], '0000000000000000')
         for pid in self.chrome.of_kind('renderer', 'utility:utility', 'utility:service'):
             self.assertEqual(procs.status(pid)['Seccomp'], '2')
-            self.assertEqual(self.filters(pid), flatpak + self.walls + 1,
-                             f'Chromium\'s own filter on {procs.kind(pid)}')
+            self.assertEqual(self.filters(pid),
+                             flatpak + base + self.walls + own_pid + chromium,
+                             procs.kind(pid))
+        for kind, ours in {'zygote (unsandboxed)': base, 'gpu-process': base + own_pid,
+                           'utility:none': base + own_pid}.items():
+            found = self.chrome.of_kind(kind)
+            self.assertTrue(found, kind)
+            for pid in found:
+                self.assertEqual(self.filters(pid), self.filters(self.chrome.pid) + ours, kind)
         tab.close()
 
     def test_04_pages_work(self):
@@ -101,23 +109,34 @@ class LandlockWall(case.BrowserCase):
         self.assertEqual(event['status'], 'killed')
         self.chrome.devtools.call('Target.setDiscoverTargets', discover=False)
         tab.close()
+        self.use_up_dead_renderers()
+
+    def use_up_dead_renderers(self):
+        """The spare one was killed as well; the next tab may get it before that is noticed."""
+        for _ in range(3):
+            try:
+                return self.chrome.tab(timeout=5).close()
+            except procs.Timeout:
+                continue
+        self.fail('no page opens after renderers were killed')
 
     def test_08_what_the_browser_starts_sees_nothing_of_nestbox(self):
         started = [pid for pid in self.chrome.pids()
-                   if procs.stat(pid)[1] == str(self.chrome.pid)
-                   or procs.kind(pid) in ('zygote (unsandboxed)', 'gpu-process', 'utility:none')
+                   if procs.stat(pid)[1:2] == [str(self.chrome.pid)]
                    or procs.name(pid).startswith('chrome_crashpad')]
         checked = 0
         for pid in started:
-            if procs.name(pid).startswith('nestbox-'):
+            if procs.name(pid).startswith('nestbox-') or procs.kind(pid) in (
+                    'zygote (unsandboxed)', 'gpu-process'):  # has the zygote preload
+                continue
+            if procs.argv(pid) == procs.argv(self.chrome.pid):  # about to execute something
                 continue
             environment = procs.environment(pid)
             names = [name for name in environment
                      if name == 'LD_PRELOAD' or name.startswith('NESTBOX_')]
             self.assertEqual(names, [], procs.argv(pid)[:2])
             checked += bool(environment)
-        self.assertGreaterEqual(checked, 3)
-
+        self.assertGreaterEqual(checked, 2)
 
     def test_09_pages_are_ended_before_the_browser_when_memory_is_out(self):
         """Chromium's scores: 300 for renderers, 200 for other children of a zygote."""
@@ -177,6 +196,7 @@ class HiddenPids(LandlockWall):
                        'the end of the renderers whose stand-ins were signalled')
         self.chrome.devtools.call('Target.setDiscoverTargets', discover=False)
         tab.close()
+        self.use_up_dead_renderers()
         return event['status']
 
     def test_11_killing_a_stand_in_kills_its_child(self):
@@ -293,9 +313,9 @@ class InTheZygotesPlace(case.SessionCase):
             self.assertEqual(rows[f'child {path}'], 'EACCES')
         self.assertEqual(rows['before execute'], 'ok')
         self.assertEqual(rows['after execute'], 'EACCES')
+        self.assertEqual(rows['before interfaces'], '0')
         for stage in ('before', 'after'):
-            self.assertEqual(rows[f'{stage} route'], 'ENETUNREACH')
-            self.assertEqual(rows[f'{stage} interfaces'], '0')
+            self.assertEqual(rows[f'{stage} route'], 'EAFNOSUPPORT')
         for path in ('/run/flatpak/bus', '/run/dbus/system_bus_socket',
                      f'/run/user/{case.config.session_uid()}/bus'):
             self.assertEqual(rows[f'before {path}'], 'ENOENT')

@@ -49,7 +49,7 @@ static void
 enter_scope (void)
 {
   nb_test_child_check (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
-  nb_test_child_check (nb_landlock_enter_scope () == 0);
+  nb_test_child_check (nb_landlock_enter_child_domain () == 0);
 }
 
 static int

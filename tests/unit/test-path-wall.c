@@ -15,8 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "path-wall.h"
+#define NB_ALL_ARCHITECTURES
+#include "policy-programs.h"
 #include "seccomp/apply.h"
+#include "seccomp/policy.h"
+#include "seccomp/programs.h"
 #include "spawn/base/fd.h"
 #include "tests/lib/bpf-sim.h"
 #include "tests/lib/nb-test.h"
@@ -61,7 +64,7 @@ static const struct
   int number, error;
 } denied[] = {
 #define DENY(call, error, reason) { SYS_##call, error },
-#define DENY_NUMBER(number, error, reason) { number, error },
+#define DENY_NUMBER(number, call, error, reason) { number, error },
 #include "seccomp/path-wall.def"
 };
 
@@ -72,7 +75,7 @@ verdict (uint32_t arch, int number)
 {
   struct seccomp_data data = { .nr = number, .arch = arch };
 
-  return nb_bpf_sim_run (nb_path_wall, NB_ARRAY_SIZE (nb_path_wall), &data);
+  return nb_bpf_sim_run (nb_path_wall_program.instructions, nb_path_wall_program.n, &data);
 }
 
 static uint32_t
@@ -81,7 +84,8 @@ expected_verdict (int number)
   for (size_t i = 0; i < NB_ARRAY_SIZE (denied); i++)
     if (denied[i].number == number)
       return SECCOMP_RET_ERRNO | (uint32_t)denied[i].error;
-  return SECCOMP_RET_ALLOW;
+  return (uint32_t)number > nb_policy_newest ? SECCOMP_RET_ERRNO | ENOSYS
+                                             : SECCOMP_RET_ALLOW;
 }
 
 static void
@@ -104,6 +108,36 @@ test_some_calls (void)
   g_assert_cmphex (verdict (NATIVE_ARCH, SYS_exit_group), ==, SECCOMP_RET_ALLOW);
 }
 
+/* The numbers of another architecture: libseccomp must not take ours for them. */
+static void
+test_aarch64 (void)
+{
+  static const struct
+  {
+    int number;
+    uint32_t verdict;
+  } calls[] = {
+    { 56, SECCOMP_RET_ERRNO | EACCES },  /* openat */
+    { 221, SECCOMP_RET_ERRNO | EACCES }, /* execve */
+    { 452, SECCOMP_RET_ERRNO | EACCES }, /* fchmodat2 */
+    { 425, SECCOMP_RET_ERRNO | ENOSYS }, /* io_uring_setup */
+    { 463, SECCOMP_RET_ERRNO | ENOSYS }, /* setxattrat */
+    { 63, SECCOMP_RET_ALLOW },           /* read */
+    { 172, SECCOMP_RET_ALLOW },          /* getpid */
+    { 94, SECCOMP_RET_ALLOW },           /* exit_group */
+    { 257, SECCOMP_RET_ALLOW },          /* openat of x86-64 */
+  };
+
+  for (size_t i = 0; i < NB_ARRAY_SIZE (calls); i++)
+    {
+      struct seccomp_data data = { .nr = calls[i].number, .arch = AUDIT_ARCH_AARCH64 };
+
+      g_assert_cmphex (
+          nb_bpf_sim_run (aarch64_path_wall, NB_ARRAY_SIZE (aarch64_path_wall), &data), ==,
+          calls[i].verdict);
+    }
+}
+
 /* No argument is looked at: an address can be changed after it was. */
 static void
 test_arguments_do_not_matter (void)
@@ -115,8 +149,9 @@ test_arguments_do_not_matter (void)
       for (size_t i = 0; i < NB_ARRAY_SIZE (data.args); i++)
         data.args[i] = UINT64_MAX;
       data.instruction_pointer = UINT64_MAX;
-      g_assert_cmphex (nb_bpf_sim_run (nb_path_wall, NB_ARRAY_SIZE (nb_path_wall), &data),
-                       ==, expected_verdict (number));
+      g_assert_cmphex (
+          nb_bpf_sim_run (nb_path_wall_program.instructions, nb_path_wall_program.n, &data),
+          ==, expected_verdict (number));
     }
 }
 
@@ -164,8 +199,8 @@ test_x32 (void)
 static void
 test_length (void)
 {
-  g_assert_cmpuint (NB_ARRAY_SIZE (nb_path_wall), >, NB_ARRAY_SIZE (denied) / 2);
-  g_assert_cmpuint (NB_ARRAY_SIZE (nb_path_wall), <, BPF_MAXINSNS);
+  g_assert_cmpuint (nb_path_wall_program.n, >, NB_ARRAY_SIZE (denied) / 2);
+  g_assert_cmpuint (nb_path_wall_program.n, <, BPF_MAXINSNS);
 }
 
 /* --- live --- */
@@ -330,6 +365,7 @@ main (int argc, char **argv)
   nb_test_init (&argc, &argv);
   nb_test_add ("/path-wall/every-call", test_every_call);
   nb_test_add ("/path-wall/some-calls-by-hand", test_some_calls);
+  nb_test_add ("/path-wall/aarch64-by-hand", test_aarch64);
   nb_test_add ("/path-wall/arguments-do-not-matter", test_arguments_do_not_matter);
   nb_test_add_cases ("/path-wall/other-architecture", arch_cases, test_other_architecture);
   nb_test_add ("/path-wall/x32", test_x32);

@@ -194,7 +194,7 @@ start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
 {
   static const NbLoop loop = { .watch = watch, .unwatch = unwatch };
   NbExec *exec = &request->exec;
-  NbSpawn spawn = { .n_fds = exec->n_targets };
+  NbSpawn spawn = { .kind = exec->kind, .n_fds = exec->n_targets };
   int made[2] = { -1, -1 }, result, pidfd = -1;
   pid_t pid = 0;
 

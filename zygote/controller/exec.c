@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "seccomp/confine.h"
 #include "spawn/base/fd.h"
 
 /* --- in the child, which shares the parent's memory until it executes ---
@@ -58,6 +59,8 @@ become (const NbSpawn *spawn, volatile int *error)
     result = -errno;
   if (result == 0)
     result = map_fds (spawn);
+  if (result == 0)
+    result = nb_confine_before_exec (spawn->kind, NULL);
   if (result == 0)
     {
       execve (spawn->argv[0], spawn->argv, spawn->envp);

@@ -10,6 +10,7 @@ typedef struct
 {
   char **argv;
   char **envp;
+  NbKind kind; /* how it is confined: seccomp/confine.h */
   size_t n_fds;
   int fds[NB_CHANNEL_MAX_FDS + 1];     /* borrowed */
   int targets[NB_CHANNEL_MAX_FDS + 1]; /* distinct, 0 to NB_SPAWN_MAX_TARGET */

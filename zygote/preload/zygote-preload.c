@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * Loaded into Chromium's sandboxed zygote, and only there. Libc only.
+ * Loaded into Chromium's zygotes, and only there. Libc only. In both it isolates each
+ * child from its siblings; all else is for the sandboxed one.
  *
  * Chromium believes that it was started by its set-uid helper, and at one point asks the
  * helper to chroot it (sandbox/linux/suid/client/setuid_sandbox_client.cc, ChrootMe). In
@@ -38,7 +39,9 @@
 
 static struct
 {
-  bool is_zygote;
+  bool is_zygote;   /* the sandboxed one */
+  bool unsandboxed; /* Chromium's other zygote, which has no wall */
+  bool is_child;    /* one of its forks, or a fork of that */
   bool wall_is_up;
   bool answer_pid_1; /* the next getpid() is Chromium's check */
   pid_t zygote;      /* the zygote's own pid, to its children */
@@ -87,28 +90,51 @@ answer_chroot (void)
 }
 
 /*
- * In every child of the zygote, before any of Chromium's code. The zygote's end ends its
- * children; siblings cannot signal or trace each other.
+ * Siblings cannot signal or trace each other. What has no files must not execute what it
+ * has in memory either. An unsandboxed child may need abstract sockets: the display's.
  */
 static void
-prepare_child (void)
+isolate_child (void)
+{
+  int result = self.unsandboxed ? nb_landlock_enter_scope (NB_LANDLOCK_SIGNALS)
+                                : nb_landlock_enter_child_domain ();
+
+  if (result < 0)
+    die ("Landlock scope of a child", -result);
+  result = nb_seccomp_enter_own_pid ((pid_t)syscall (SYS_getpid), self.unsandboxed);
+  if (result < 0)
+    die ("own-PID filter of a child", -result);
+}
+
+/* In every child of the sandboxed zygote: the zygote's end ends its children. */
+static void
+bind_child (void)
 {
   int result;
 
-  if (!self.wall_is_up)
-    return;
-  self.answer_pid_1 = false;
   if (prctl (PR_SET_PDEATHSIG, SIGKILL) < 0)
     die ("parent death signal", errno);
   if (getppid () != self.zygote)
     _exit (1); /* the zygote ended before the signal was set */
-  result = nb_landlock_enter_scope ();
-  if (result < 0)
-    die ("Landlock scope of a child", -result);
+  isolate_child ();
   /* Only the list is needed to go on; a score that cannot be set is not a hole. */
   result = nb_proc_door_use (self.wall == NB_WALL_SECCOMP);
   if (result < 0 && self.wall == NB_WALL_SECCOMP)
     die ("list of open files", -result);
+}
+
+/* In every process forked from here, before any of Chromium's code. */
+static void
+prepare_child (void)
+{
+  self.answer_pid_1 = false;
+  if (self.is_child || !(self.wall_is_up || self.unsandboxed))
+    return;
+  self.is_child = true;
+  if (self.unsandboxed)
+    isolate_child ();
+  else
+    bind_child ();
 }
 
 /* Interposed; Chromium's ChrootMe() calls it for the helper's pid and no other. */
@@ -193,22 +219,25 @@ parse_wall (const char *name)
 NB_CONSTRUCTOR static void
 start (void)
 {
-  const char *door = getenv ("NESTBOX_PROC_DOOR");
+  const char *door = getenv ("NESTBOX_PROC_DOOR"), *zygote = getenv ("NESTBOX_ZYGOTE");
   int ends[2];
 
-  if (getenv ("NESTBOX_ZYGOTE") == NULL)
+  if (zygote == NULL)
     return;
-  self.is_zygote = true;
+  self.unsandboxed = strcmp (zygote, "unsandboxed") == 0;
+  self.is_zygote = !self.unsandboxed;
   self.wall = parse_wall (getenv ("NESTBOX_WALL"));
   nb_proc_door_init (door != NULL ? atoi (door) : -1);
   unsetenv ("NESTBOX_ZYGOTE");
   unsetenv ("NESTBOX_WALL");
   unsetenv ("NESTBOX_PROC_DOOR");
   unsetenv ("LD_PRELOAD");
+  if (pthread_atfork (NULL, NULL, prepare_child) != 0)
+    die ("pthread_atfork", ENOMEM);
+  if (self.unsandboxed)
+    return;
   if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
     die ("socketpair", errno);
   self.helper_end = ends[0];
   announce_helper (ends[1]);
-  if (pthread_atfork (NULL, NULL, prepare_child) != 0)
-    die ("pthread_atfork", ENOMEM);
 }

@@ -101,8 +101,8 @@ class Browser:
             pass
         return self.process.wait(timeout)
 
-    def tab(self, url='about:blank'):
-        return Tab(self.devtools, url)
+    def tab(self, url='about:blank', timeout=30):
+        return Tab(self.devtools, url, timeout)
 
     def pids(self):
         return [pid for pid in procs.descendants(os.getpid()) if pid not in self.before

@@ -79,12 +79,12 @@ class DevTools:
 class Tab:
     """One page target with a session of its own."""
 
-    def __init__(self, devtools, url='about:blank'):
+    def __init__(self, devtools, url='about:blank', timeout=30):
         self.devtools = devtools
         self.target = devtools.call('Target.createTarget', url='about:blank')['targetId']
         self.session = devtools.call('Target.attachToTarget', targetId=self.target,
                                      flatten=True)['sessionId']
-        self.call('Page.enable')
+        devtools.call('Page.enable', self.session, timeout)
         if url != 'about:blank':
             self.go(url)
 
