@@ -24,7 +24,8 @@ typedef enum
   NB_PLACE_APP,    /* in the app's sandbox, beside the browser */
   NB_PLACE_ZYGOTE, /* what took over the zygote, after its chroot step */
   NB_PLACE_CHILD,  /* what took over a child that such a zygote forked */
-  NB_PLACE_GPU,    /* what took over a GPU process */
+  NB_PLACE_GPU,    /* what took over a GPU process, as the unsandboxed zygote forks it */
+  NB_PLACE_GPU_EXECUTED, /* the same, as the browser executes it without a zygote */
 } NbPlace;
 
 typedef enum

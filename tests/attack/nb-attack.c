@@ -2,8 +2,10 @@
 /*
  * nb-attack --place=bare|app OPTION…   there
  * nb-attack --type=zygote OPTION…      in a zygote's place, and in that of its children
- * nb-attack --type=gpu-process OPTION… in the GPU process's
- * nb-attack --execute OPTION…          in the browser's: executes itself with the options
+ * nb-attack --type=zygote --no-zygote-sandbox OPTION…
+ *                                      in that of a GPU process which a zygote forks
+ * nb-attack --type=gpu-process OPTION… in that of one which is executed
+ * nb-attack --browser OPTION…          executes itself with these options, as a browser
  *
  * Tries every attack and prints what came of it; see runner.h. Options tell what there is
  * to attack on the host: --bus=PATH --abstract=NAME --home=FILE --data=FILE --port=N.
@@ -18,6 +20,7 @@
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
+#include "tests/attack/browser.h"
 #include "tests/attack/channels.h"
 #include "tests/attack/runner.h"
 #include "zygote/wire/channel.h"
@@ -44,6 +47,15 @@ option (char **argv, const char *name)
     if (strncmp (*word, name, length) == 0 && (*word)[length] == '=')
       return *word + length + 1;
   return "";
+}
+
+static bool
+has_word (char **argv, const char *wanted)
+{
+  for (char **word = argv + 1; *word != NULL; word++)
+    if (strcmp (*word, wanted) == 0)
+      return true;
+  return false;
 }
 
 static Options
@@ -82,14 +94,13 @@ attack_as_zygote (const NbHost *host)
   nb_runner_run (&runner, NB_PLACE_ZYGOTE);
 }
 
-/* Its victims are its forks, which are confined as it is. */
 static void
-attack_as_gpu (const NbHost *host)
+attack_as_gpu (NbPlace place, const NbHost *host)
 {
   static NbRunner runner;
 
   nb_runner_init (&runner, host);
-  nb_runner_run (&runner, NB_PLACE_GPU);
+  nb_runner_run (&runner, place);
 }
 
 /*
@@ -130,16 +141,17 @@ main (int argc, char **argv)
   Options options = parse (argv);
   int status = 0;
 
-  if (argc > 2 && strcmp (argv[1], "--execute") == 0)
+  if (argc > 2 && strcmp (argv[1], "--browser") == 0)
     {
       argv[1] = argv[0];
-      execv (argv[0], argv + 1);
-      die (argv[0]);
+      return nb_attack_browser_main (argv + 1);
     }
-  if (strcmp (options.type, "zygote") == 0)
+  if (strcmp (options.type, "gpu-process") == 0)
+    attack_as_gpu (NB_PLACE_GPU_EXECUTED, &options.host);
+  else if (strcmp (options.type, "zygote") == 0 && has_word (argv, "--no-zygote-sandbox"))
+    attack_as_gpu (NB_PLACE_GPU, &options.host);
+  else if (strcmp (options.type, "zygote") == 0)
     attack_as_zygote (&options.host);
-  else if (strcmp (options.type, "gpu-process") == 0)
-    attack_as_gpu (&options.host);
   else if (strcmp (options.place, "app") == 0 || strcmp (options.place, "bare") == 0)
     status
         = attack_in (options.place[0] == 'a' ? NB_PLACE_APP : NB_PLACE_BARE, &options.host);

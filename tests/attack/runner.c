@@ -37,8 +37,9 @@ static const NbAttackTable *const tables[] = {
 };
 
 static const char *const place_names[] = {
-  [NB_PLACE_BARE] = "bare",   [NB_PLACE_APP] = "app", [NB_PLACE_ZYGOTE] = "zygote",
-  [NB_PLACE_CHILD] = "child", [NB_PLACE_GPU] = "gpu",
+  [NB_PLACE_BARE] = "bare",     [NB_PLACE_APP] = "app",
+  [NB_PLACE_ZYGOTE] = "zygote", [NB_PLACE_CHILD] = "child",
+  [NB_PLACE_GPU] = "gpu",       [NB_PLACE_GPU_EXECUTED] = "gpu-executed",
 };
 
 static void
@@ -97,7 +98,7 @@ nb_runner_init (NbRunner *runner, const NbHost *host)
 pid_t
 nb_runner_fork (const NbRunner *runner)
 {
-  if (runner->place == NB_PLACE_CHILD)
+  if (runner->place == NB_PLACE_CHILD || runner->place == NB_PLACE_GPU)
     return fork ();
   return (pid_t)syscall (SYS_clone, SIGCHLD, 0, 0, 0, 0);
 }
@@ -138,7 +139,7 @@ attack_main (const NbRunner *runner, const NbAttack *attack, NbScene *scene)
   (void)signal (NB_ATTACK_SIGNAL, SIG_IGN);
   (void)signal (SIGIO, SIG_IGN);
   (void)alarm (ATTACK_S);
-  if (runner->place == NB_PLACE_CHILD)
+  if (runner->place == NB_PLACE_CHILD || runner->place == NB_PLACE_GPU)
     (void)close (CONTROL_FD); /* as Chromium's children do */
   *runner->result = attack->attack (scene);
   _exit (0);

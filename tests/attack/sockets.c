@@ -71,6 +71,27 @@ journal_datagram (const NbScene *scene)
       sendto (fd, "MESSAGE=x\n", 10, 0, (struct sockaddr *)&address, sizeof address));
 }
 
+/* Without socket(): a datagram socket of a pair sends wherever a message is addressed. */
+static int
+journal_by_pair (const NbScene *scene)
+{
+  struct sockaddr_un address
+      = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
+  struct iovec text = { (char *)"MESSAGE=x\n", 10 };
+  struct msghdr message = {
+    .msg_name = &address, .msg_namelen = sizeof address, .msg_iov = &text, .msg_iovlen = 1
+  };
+  nb_autofd ours = -1, theirs = -1;
+  int ends[2];
+
+  (void)scene;
+  if (socketpair (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, ends) < 0)
+    return -errno;
+  ours = ends[0];
+  theirs = ends[1];
+  return nb_attack_result (sendmsg (ours, &message, MSG_NOSIGNAL));
+}
+
 static int
 session_bus (const NbScene *scene)
 {
@@ -200,6 +221,7 @@ static const NbAttack attacks[] = {
   { "the system bus", NB_TARGET_SIBLING, system_bus, NULL },
   { "the journal, as a stream", NB_TARGET_SIBLING, journal, NULL },
   { "the journal, by datagram", NB_TARGET_SIBLING, journal_datagram, NULL },
+  { "the journal, by a socket pair", NB_TARGET_SIBLING, journal_by_pair, NULL },
   { "abstract socket of the host", NB_TARGET_SIBLING, host_abstract, NULL },
   { "abstract socket of the sibling", NB_TARGET_SIBLING, sibling_abstract, NULL },
   { "TCP to the host", NB_TARGET_SIBLING, tcp, NULL },

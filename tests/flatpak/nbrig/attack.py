@@ -109,7 +109,7 @@ def follow(process, log):
     while True:
         ended = process.poll() is not None
         text = log.read_text(errors='replace') if log.exists() else ''
-        wishes = re.findall(r'^\w+ wants pid (\d+)$', text, re.MULTILINE)
+        wishes = re.findall(r'^[\w-]+ wants pid (\d+)$', text, re.MULTILINE)
         for wish in wishes[granted:]:
             if not ended:
                 grant_pid(log.with_suffix('.grant'), int(wish))
@@ -146,6 +146,15 @@ def start_app(session, host, log):
 def start_zygote(session, host, log, options=()):
     return session.run(['run', *options, '--', '/app/libexec/nestbox-tests/launch-like-chromium',
                         IN_APP, '--type=zygote', *host.options()], command='nestbox', log=log)
+
+
+GPU_ZYGOTE = ('--type=zygote', '--no-zygote-sandbox')  # forks the GPU process
+GPU_PROCESS = ('--type=gpu-process',)  # without a zygote
+
+
+def start_gpu(session, host, log, kind, options=()):
+    return session.run(['run', *options, '--', IN_APP, '--browser', *kind, *host.options()],
+                       command='nestbox', log=log)
 
 
 # --- the table ---
