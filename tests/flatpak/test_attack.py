@@ -149,7 +149,7 @@ class GpuInApp(Places, case.SessionCase):
 
     columns = {'gpu': 'A.gpu'}
     kind = attack.GPU_ZYGOTE
-    options = ()
+    options = ('--gpu=app',)
 
     def start(self, host, log):
         return attack.start_gpu(self.session, host, log, self.kind, self.options)
@@ -158,6 +158,27 @@ class GpuInApp(Places, case.SessionCase):
 class GpuInAppExecuted(GpuInApp):
     columns = {'gpu-executed': 'A.gpu-x'}
     kind = attack.GPU_PROCESS
+
+
+class GpuSandbox(GpuInApp):
+    """The GPU process in a sub-sandbox of its own."""
+
+    columns = {'gpu': 'L.gpu'}
+    options = ()
+
+
+class GpuSandboxHidden(GpuSandbox):
+    hidden_pids = True
+
+
+class GpuSandboxExecuted(GpuSandbox):
+    columns = {'gpu-executed': 'L.gpu-x'}
+    kind = attack.GPU_PROCESS
+
+
+class GpuSandboxWithoutLandlock(GpuSandbox):
+    columns = {'gpu': 'N.gpu'}
+    session_options = WithoutLandlock.session_options
 
 
 if __name__ == '__main__':
