@@ -140,6 +140,7 @@ $(foreach name,$(fuzz_targets),$(eval $(call program,tests/fuzz/fuzz-$(name),\
   $(fuzz-$(name)_sources),$(FUZZER) $(GIO_LIBS))))
 $(foreach name,$(test_programs) $(rig_programs),$(eval $(call program,tests/programs/$(name),\
   tests/programs/$(name).c $($(name)_sources),$(GIO_LIBS))))
+$(eval $(call program,tests/programs/nb-attack,$(attack_sources),))
 
 $(O)/gen/policy-programs.h: $(O)/seccomp-compile
 	$(call quiet,GEN,$@)$< > $@
@@ -167,11 +168,12 @@ install: all ## install; DESTDIR= and PREFIX= (default /app)
 	install -D -m 644 spawn/tool/nestbox.1 $(DESTDIR)$(mandir)/man1/nestbox.1
 
 .PHONY: test-programs rig-programs
-rig-programs: $(addprefix $(O)/tests/programs/,$(rig_programs))
-test-programs: $(addprefix $(O)/tests/programs/,$(test_programs))
+rig-programs: $(addprefix $(O)/tests/programs/,$(rig_programs) $(attack_programs))
+test-programs: $(addprefix $(O)/tests/programs/,$(test_programs) $(attack_programs))
 install-tests: test-programs ## install what the real-Flatpak tests run inside the app
 	install -d $(DESTDIR)$(testdir)
-	install -m 755 $(addprefix $(O)/tests/programs/,$(test_programs)) $(DESTDIR)$(testdir)
+	install -m 755 $(addprefix $(O)/tests/programs/,$(test_programs) $(attack_programs)) \
+	  $(DESTDIR)$(testdir)
 
 # --- fuzzing ----------------------------------------------------------------------------------
 # FUZZ= names single targets: make fuzz FUZZ=relay SECONDS=600
@@ -191,7 +193,8 @@ fuzz-merge: ## keep what fuzzing found to reach more, in tests/fuzz/corpus
 
 # --- tests ----------------------------------------------------------------------------------
 # TESTS= names single files: make check-flatpak TESTS=tests/flatpak/test_sandbox.py
-.PHONY: setup check check-all check-unit check-static check-flatpak asan tsan demo bench
+.PHONY: setup check check-all check-unit check-static check-flatpak check-attack asan tsan \
+  demo bench
 compiled_tests := $(addprefix $(O)/tests/unit/,$(unit_tests)) \
   $(addprefix $(O)/tests/integration/,$(integration_tests)) $(fuzz_programs)
 ifneq ($(filter tsan,$(MAKECMDGOALS)),)
@@ -225,6 +228,11 @@ check-static: all ## what can be checked by reading
 check-flatpak: all rig-programs ## the real-Flatpak tests only
 	@tests/flatpak/rig up
 	@$(run_tap) $(or $(TESTS),$(flatpak_tests))
+
+check-attack: all rig-programs ## the attack suite only; prints its table
+	@tests/flatpak/rig up
+	@$(run_tap) tests/flatpak/test_attack.py; status=$$?; \
+	  cat $(or $(NESTBOX_BUILD),build)/rig/logs/attack-table.txt; exit $$status
 
 asan: ## with other goals (asan check): do them with ASan and UBSan; alone: build so
 	@$(if $(filter-out asan,$(MAKECMDGOALS)),:,$(MAKE) $(VARIANT) all)

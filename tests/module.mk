@@ -94,5 +94,8 @@ browser_side_sources = tests/lib/browser-side.c spawn/base/fd.c $(wire_sources) 
 launch-like-chromium_sources = $(browser_side_sources)
 talk-to-zygote_sources = $(browser_side_sources)
 fake-zygote_sources = spawn/base/fd.c $(wire_sources) zygote/wire/zygote-command.c
+# The attack suite: one program, run in each place.
+attack_programs := nb-attack
+attack_sources = $(wildcard tests/attack/*.c) $(browser_side_sources)
 # What they run on the host.
-rig_programs := fault-portal
+rig_programs := fault-portal without-landlock

@@ -13,7 +13,7 @@ MANIFEST = config.SOURCE / 'tests/flatpak' / f'{config.APP_ID}.yaml'
 STAGE = config.RIG / 'app'
 # What the nestbox module of the manifest needs: what is compiled or installed in the app.
 SOURCES = ['Makefile', 'LICENSE', 'spawn', 'zygote', 'seccomp', 'tests/module.mk',
-           'tests/programs', 'tests/lib', 'tests/flatpak/chromium-nestbox']
+           'tests/programs', 'tests/attack', 'tests/lib', 'tests/flatpak/chromium-nestbox']
 
 
 def source_files():
