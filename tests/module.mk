@@ -2,12 +2,11 @@
 # What every compiled test has.
 test_support_sources := tests/lib/nb-test.c
 
-unit_tests := \
-  test-channel test-child-table test-environment test-fd test-flatpak-level \
-  test-gpu-router test-hello-check test-kind test-landlock test-message test-nursery \
-  test-oom-scores test-path-wall test-pickle test-policy test-policy-live \
-  test-portal-reply test-relay test-relay-hostile test-spawn-request test-watch \
-  test-zygote-command test-zygote-recorded
+  := test-channel test-child-table test-environment test-fd test-flatpak-level \
+  test-gpu-router test-hello-check test-host-preload test-kind test-landlock \
+  test-message test-nursery test-oom-scores test-path-wall test-pickle test-policy \
+  test-policy-live test-portal-reply test-relay test-relay-hostile test-spawn-request \
+  test-watch test-zygote-command test-zygote-recorded unit_tests
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c spawn/base/kind.c
@@ -41,18 +40,24 @@ test-zygote-command_sources = zygote/wire/zygote-command.c zygote/wire/pickle-re
   zygote/wire/pickle-writer.c
 
 # These drive what was built, from $(O).
-integration_tests := test-broker test-controller test-controller-life
+integration_tests := test-broker test-chrome-sandbox test-controller test-controller-life \
+  test-controller-zygote test-nestbox
+test-nestbox_sources = spawn/base/fd.c
+test-chrome-sandbox_sources = $(wire_sources) spawn/base/fd.c
 test-broker_sources = tests/lib/nb-broker.c tests/lib/nb-portal.c $(broker_sources) \
   $(portal_sources) spawn/client/client.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
 controller_test_sources = tests/lib/nb-controller.c $(wire_sources) spawn/base/fd.c
 test-controller_sources = $(controller_test_sources)
+test-controller-zygote_sources = $(controller_test_sources) zygote/wire/zygote-command.c \
+  zygote/preload/proc-door-client.c
 test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-level.c \
   seccomp/landlock.c
 
 # Those that have threads: GDBus's, and the test's own.
 threaded_tests := test-broker
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
-valgrind_unfit := test-broker test-child-table test-controller test-controller-life test-fd test-landlock \
+valgrind_unfit := test-broker test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
+  test-controller-zygote test-fd test-landlock \
   test-nursery test-oom-scores test-path-wall test-relay test-relay-hostile
 
 # What is fuzzed, and replays its corpus in every check.

@@ -222,6 +222,13 @@ nb_test_wait (pid_t pid)
 /* What runs here counts for `make coverage`, whose builds have this. */
 extern void __gcov_dump (void) __attribute__ ((weak));
 
+void
+nb_test_child_count (void)
+{
+  if (__gcov_dump != NULL)
+    __gcov_dump ();
+}
+
 pid_t
 nb_test_fork (void (*body) (gconstpointer data), gconstpointer data)
 {
@@ -235,8 +242,7 @@ nb_test_fork (void (*body) (gconstpointer data), gconstpointer data)
   /* A test that fails must not leave a child behind that holds the harness's pipes. */
   nb_test_child_check (prctl (PR_SET_PDEATHSIG, SIGKILL) == 0);
   body (data);
-  if (__gcov_dump != NULL)
-    __gcov_dump ();
+  nb_test_child_count ();
   _exit (0);
 }
 

@@ -52,6 +52,9 @@ pid_t nb_test_fork (void (*body) (gconstpointer data), gconstpointer data);
 /* Runs body in a child of its own; the test fails unless body returns. */
 void nb_test_in_child (void (*body) (gconstpointer data), gconstpointer data);
 
+/* In a child that does not return: what it did so far counts for coverage. */
+void nb_test_child_count (void);
+
 /* In such a child: root becomes an ordinary user, for good. */
 void nb_test_child_drop_root (void);
 

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The program nestbox, on the host and in what looks like an app: the same folders and a
+ * /.flatpak-info, made by bubblewrap, with no session bus. What needs a portal is tested
+ * by test-broker.c and in real Flatpak.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "spawn/base/fd.h"
+#include "spawn/tool/commands.h"
+#include "tests/lib/nb-test.h"
+
+enum
+{
+  MAX_WORDS = 8,
+};
+
+/* Where in an app which folder of the build is; PROGRAM are the test programs. */
+#define NESTBOX "/app/bin/nestbox"
+#define PROGRAM(name) "/app/libexec/nestbox/tests/programs/" name
+
+typedef struct
+{
+  const char *name;
+  const char *info; /* what /.flatpak-info is; NULL: on the host */
+  const char *words[MAX_WORDS];
+  int exit_status;
+  const char *text, *other_text; /* in its output */
+  const char *absent;            /* not in it */
+  const char *variable, *value;  /* of the environment */
+} Case;
+
+#define APP "[Application]\nname=org.x.Y\n\n[Instance]\nflatpak-version=1.14.10\n"
+
+static const Case cases[] = {
+  { "nothing", NULL, { NULL }, NB_EXIT_USAGE, "Usage: nestbox run" },
+  { "unknown-command", NULL, { "walk" }, NB_EXIT_USAGE, "Usage: nestbox run" },
+  { "help", NULL, { "--help" }, 0, "nestbox doctor [BROWSER]" },
+  { "version", NULL, { "--version" }, 0, "nestbox " },
+  { "unknown-category",
+    NULL,
+    { "--version" },
+    0,
+    "NESTBOX_DEBUG knows portal",
+    "nestbox ",
+    NULL,
+    "NESTBOX_DEBUG",
+    "state,nonsense" },
+
+  { "run/help", NULL, { "run", "--help" }, 0, "--file-wall=WALL", "--pids=MODE" },
+  { "run/no-browser", NULL, { "run" }, NB_EXIT_USAGE, "no browser is named" },
+  { "run/no-browser-after-dashes", NULL, { "run", "--" }, NB_EXIT_USAGE, "no browser" },
+  { "run/unknown-option",
+    NULL,
+    { "run", "--hurry", "--", "sh" },
+    NB_EXIT_USAGE,
+    "--hurry" },
+  { "run/unknown-wall",
+    NULL,
+    { "run", "--file-wall=x", "--", "sh" },
+    NB_EXIT_USAGE,
+    "--file-wall is one of auto, landlock, seccomp, not \"x\"" },
+  { "run/unknown-pids",
+    NULL,
+    { "run", "--pids=", "--", "sh" },
+    NB_EXIT_USAGE,
+    "--pids is one of auto, visible, stand-in, not \"\"" },
+  { "run/not-there",
+    NULL,
+    { "run", "--", "/nowhere/x" },
+    NB_EXIT_NOT_FOUND,
+    "/nowhere/x: no such program" },
+  { "run/script",
+    NULL,
+    { "run", "--", "tests/lib/run-tap" },
+    NB_EXIT_CANNOT_EXECUTE,
+    "is a script; put `nestbox run --` into it" },
+  { "run/on-the-host",
+    NULL,
+    { "run", "--", "sh", "-c", "exit 7" },
+    7,
+    "not in Flatpak: ",
+    "/sh starts with its own sandbox" },
+
+  { "doctor/help", NULL, { "doctor", "--help" }, 0, "Usage: nestbox doctor" },
+  { "doctor/two", NULL, { "doctor", "x", "y" }, NB_EXIT_USAGE, "Usage: nestbox doctor" },
+  { "doctor/on-the-host",
+    NULL,
+    { "doctor", "/usr/bin/env" },
+    1,
+    "BAD  Flatpak",
+    "ok   browser            /usr/bin/env, helper taken for /usr/bin/chrome-sandbox" },
+
+  { "app/run", APP, { "run", "--", "/usr/bin/dash", "-c", "exit 5" }, 5, "" },
+  { "app/no-trace-of-us",
+    APP,
+    { "run", "--helper-name=x", "--pids=stand-in", "--", "/usr/bin/env" },
+    0,
+    "PATH=",
+    "",
+    "NESTBOX_" },
+  { "app/no-preload-left",
+    APP,
+    { "run", "--", "/usr/bin/env" },
+    0,
+    "LD_PRELOAD=libdl.so.2\n",
+    "",
+    "libnestbox",
+    "LD_PRELOAD",
+    "libdl.so.2" },
+  { "app/no-sandbox",
+    APP,
+    { "run", "--", PROGRAM ("launch-like-chromium"), "/app/x", "--type=zygote" },
+    1,
+    "sandbox not started: there is no session bus (see `nestbox doctor`)" },
+  { "app/helper-of-another-name",
+    APP,
+    { "run", "--helper-name=other", "--", PROGRAM ("launch-like-chromium"), "/app/x",
+      "--type=zygote" },
+    3,
+    "FATAL: No usable sandbox!" },
+  { "app/restart",
+    APP,
+    { "run", "--", PROGRAM ("execute-itself"), "/app/x" },
+    1,
+    "second life\n",
+    "sandbox not started: there is no session bus" },
+  { "app/doctor", APP, { "doctor" }, 1, "ok   Flatpak", "BAD  portal" },
+  { "app/no-runtime-folder",
+    APP,
+    { "run", "--", "/usr/bin/dash" },
+    NB_EXIT_REFUSED,
+    "cannot make the folder /nowhere/nestbox-",
+    "",
+    NULL,
+    "XDG_RUNTIME_DIR",
+    "/nowhere" },
+  { "app/sub-sandbox",
+    APP "sandbox=true\n",
+    { "run", "--", "/usr/bin/dash" },
+    NB_EXIT_REFUSED,
+    "this is a sub-sandbox already" },
+  { "app/no-name",
+    "[Application]\n",
+    { "run", "--", "/usr/bin/dash" },
+    NB_EXIT_REFUSED,
+    "/.flatpak-info cannot be understood" },
+};
+
+typedef struct
+{
+  char **argv;
+  const Case *test;
+  int info, output; /* -1: none */
+} Launch;
+
+static void
+become (gconstpointer data)
+{
+  const Launch *launch = data;
+
+  nb_test_child_check (dup2 (launch->output, STDOUT_FILENO) == STDOUT_FILENO);
+  nb_test_child_check (dup2 (launch->output, STDERR_FILENO) == STDERR_FILENO);
+  if (launch->info >= 0)
+    nb_test_child_check (nb_fd_set_cloexec (launch->info, false) == 0);
+  (void)unsetenv ("DBUS_SESSION_BUS_ADDRESS");
+  (void)unsetenv ("XDG_RUNTIME_DIR");
+  /* A preload with sanitizers, in programs that have none. */
+  (void)setenv ("ASAN_OPTIONS", "verify_asan_link_order=0:detect_leaks=0", 1);
+  if (launch->test->variable != NULL && launch->info < 0)
+    (void)setenv (launch->test->variable, launch->test->value, 1);
+  execvp (launch->argv[0], launch->argv);
+  nb_test_child_verify (false, __FILE__, __LINE__, launch->argv[0]);
+}
+
+static void
+add_words (GPtrArray *words, const char *const *more, size_t max)
+{
+  for (size_t i = 0; i < max && more[i] != NULL; i++)
+    g_ptr_array_add (words, g_strdup (more[i]));
+}
+
+/* The least that an app has: runtime, nestbox and the file. */
+static void
+enter_app (GPtrArray *words, const char *build, const Case *test, int info)
+{
+  g_autofree char *here = g_get_current_dir (),
+                  *folder = g_canonicalize_filename (build, here);
+  g_autofree char *nestbox = g_build_filename (folder, "nestbox", NULL);
+  g_autofree char *number = g_strdup_printf ("%d", info);
+  const char *const bwrap[] = { "bwrap",
+                                "--unshare-user",
+                                "--die-with-parent",
+                                "--tmpfs",
+                                "/",
+                                "--ro-bind",
+                                "/usr",
+                                "/usr",
+                                "--symlink",
+                                "usr/lib",
+                                "/lib",
+                                "--symlink",
+                                "usr/lib64",
+                                "/lib64",
+                                "--symlink",
+                                "usr/bin",
+                                "/bin",
+                                "--proc",
+                                "/proc",
+                                "--dev",
+                                "/dev",
+                                "--tmpfs",
+                                "/tmp",
+                                "--bind",
+                                here,
+                                here,
+                                "--ro-bind",
+                                folder,
+                                "/app/lib/nestbox",
+                                "--ro-bind",
+                                folder,
+                                "/app/libexec/nestbox",
+                                "--ro-bind",
+                                nestbox,
+                                NESTBOX,
+                                "--ro-bind-data",
+                                number,
+                                "/.flatpak-info" };
+
+  add_words (words, bwrap, G_N_ELEMENTS (bwrap));
+  if (test->variable != NULL)
+    add_words (words, (const char *const[]){ "--setenv", test->variable, test->value }, 3);
+  add_words (words, (const char *const[]){ "--", NESTBOX }, 2);
+}
+
+static void
+test_case (gconstpointer data)
+{
+  const Case *test = data;
+  const char *build = g_getenv ("NESTBOX_TEST_BUILD");
+  g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
+  Launch launch = { .test = test, .info = -1, .output = nb_test_text_file ("") };
+  g_autofree char *printed = NULL;
+  int wait_status;
+
+  build = build != NULL ? build : "build/out";
+  if (test->info != NULL)
+    {
+      launch.info = nb_test_text_file (test->info);
+      enter_app (words, build, test, launch.info);
+    }
+  else
+    g_ptr_array_add (words, g_build_filename (build, "nestbox", NULL));
+  add_words (words, test->words, MAX_WORDS);
+  g_ptr_array_add (words, NULL);
+  launch.argv = (char **)words->pdata;
+  wait_status = nb_test_wait (nb_test_fork (become, &launch));
+  g_assert_cmpint (lseek (launch.output, 0, SEEK_SET), ==, 0);
+  printed = nb_test_read_all (launch.output);
+  nb_fd_clear (&launch.info);
+  if (wait_status != test->exit_status << 8 || strstr (printed, test->text) == NULL
+      || (test->other_text != NULL && strstr (printed, test->other_text) == NULL)
+      || (test->absent != NULL && strstr (printed, test->absent) != NULL))
+    g_error ("wait status 0x%x, \"%s\"", (guint)wait_status, printed);
+}
+
+int
+main (int argc, char **argv)
+{
+  nb_test_init (&argc, &argv);
+  nb_test_add_cases ("/nestbox", cases, test_case);
+  return g_test_run ();
+}
