@@ -25,6 +25,7 @@ enum
 typedef struct
 {
   const NbBrokerOptions *options;
+  int listener, browser; /* owned */
   GMainLoop *loop;
   NbPortal *portal;
   NbSandboxes sandboxes;
@@ -110,6 +111,7 @@ listener_cb (int fd, GIOCondition condition, gpointer data)
   if (connection < 0)
     {
       nb_log_error ("the broker takes no more clients: %s", g_strerror (errno));
+      nb_fd_clear (&broker->listener); /* who waits to be taken sees the end */
       broker->listener_source = 0;
       return G_SOURCE_REMOVE;
     }
@@ -156,7 +158,9 @@ probed_cb (GObject *source, GAsyncResult *result, gpointer data)
 static void
 broker_init (Broker *broker, const NbBrokerOptions *options)
 {
-  *broker = (Broker){ .options = options };
+  *broker = (Broker){ .options = options,
+                      .listener = options->listener,
+                      .browser = options->browser };
   broker->loop = g_main_loop_new (NULL, FALSE);
   broker->portal = nb_portal_new ();
   nb_sandboxes_init (&broker->sandboxes, broker->portal, &options->sandboxes);
@@ -174,6 +178,8 @@ broker_clear (Broker *broker)
   g_clear_handle_id (&broker->listener_source, g_source_remove);
   g_clear_handle_id (&broker->browser_source, g_source_remove);
   g_clear_handle_id (&broker->sigterm_source, g_source_remove);
+  nb_fd_clear (&broker->listener);
+  nb_fd_clear (&broker->browser);
   g_hash_table_unref (broker->clients);
   nb_sandboxes_clear (&broker->sandboxes);
   /* Calls that are not answered hold it, and end now, telling nobody. */

@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
@@ -16,6 +18,7 @@ enum
 {
   BROWSERS_PID = 4242,
   SCORE = 300,
+  FEW_FDS = 64,
   MAX_CLIENTS = 32, /* zygote/PROTOCOL.md, section 12 */
 };
 
@@ -255,6 +258,38 @@ static void
 test_many_clients (void)
 {
   run (many_clients_script);
+}
+
+/* Whoever comes when no descriptor is left is told so, and does not wait for ever. */
+static void
+no_descriptors_script (NbTestBroker *broker, gconstpointer data)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  struct rlimit before, none;
+  int fillers[FEW_FDS], n = 0;
+  nb_autofd client = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+  (void)data;
+  nb_test_broker_greet (broker);
+  g_assert_cmpint (getrlimit (RLIMIT_NOFILE, &before), ==, 0);
+  none = (struct rlimit){ .rlim_cur = FEW_FDS, .rlim_max = before.rlim_max };
+  (void)strcpy (address.sun_path, broker->socket);
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &none), ==, 0);
+  while ((fillers[n] = nb_fd_dup (client, 0)) >= 0)
+    n++;
+  g_assert_cmpint (connect (client, (struct sockaddr *)&address, sizeof address), ==, 0);
+  nb_test_client_expect_end (client);
+  while (n > 0)
+    nb_fd_clear (&fillers[--n]);
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &before), ==, 0);
+  g_assert_cmpint (nb_client_connect (broker->socket), ==, -ECONNREFUSED);
+  nb_test_broker_end (broker);
+}
+
+static void
+test_no_descriptors (void)
+{
+  run (no_descriptors_script);
 }
 
 /* --- OOM scores --- */
@@ -624,6 +659,7 @@ main (int argc, char **argv)
   nb_test_add ("/broker/client/goes", test_client_goes);
   nb_test_add ("/broker/client/wrong", test_wrong_clients);
   nb_test_add ("/broker/client/many", test_many_clients);
+  nb_test_add ("/broker/client/no-descriptors", test_no_descriptors);
   nb_test_add ("/broker/scores", test_scores);
   nb_test_add ("/broker/scores/visible", test_visible_score);
   nb_test_add_cases ("/broker/portal", portal_cases, test_portal);

@@ -105,7 +105,7 @@ nb_test_broker_run (const NbTestPortal *portal, NbWall wall, NbPids pids,
   broker->init = make_ended_init ();
   options.directory = broker->directory;
   options.listener = listen_at (broker->socket);
-  options.browser = broker->browser;
+  options.browser = nb_fd_dup (broker->browser, STDERR_FILENO + 1);
   if (portal != NULL)
     nb_test_portal_start (portal);
   thread = g_thread_new ("script", run_script, &running);
@@ -116,7 +116,6 @@ nb_test_broker_run (const NbTestPortal *portal, NbWall wall, NbPids pids,
   g_assert_cmpint (g_access (broker->directory, F_OK), ==, -1);
   nb_packet_clear (&broker->packet);
   g_clear_pointer (&broker->spawn, nb_test_spawn_free);
-  nb_fd_clear (&options.listener);
   nb_fd_clear (&broker->browser);
   nb_fd_clear (&broker->init);
   settle (n_fds);
