@@ -161,8 +161,8 @@ static void
 end (NbNursery *nursery, StandIn *item)
 {
   (void)kill (item->pid, SIGKILL);
-  (void)waitpid (item->pid, NULL, 0);
-
+  while (waitpid (item->pid, NULL, 0) < 0 && errno == EINTR)
+    ;
   *item = nursery->items[--nursery->n];
 }
 
