@@ -466,7 +466,8 @@ end (void)
   nb_fd_clear (&self.link);
   nb_fd_clear (&self.oracle);
   for (; self.n_children > 0; self.n_children--)
-    nb_fuzz_check (wait (NULL) > 0);
+    while (wait (NULL) < 0) /* the fuzzer has an alarm */
+      nb_fuzz_check (errno == EINTR);
 }
 
 int
