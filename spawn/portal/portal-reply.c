@@ -23,10 +23,12 @@ static gboolean
 parse_properties (GDBusMessage *reply, NbPortalFeatures *features_out, GError **error)
 {
   GVariant *body = g_dbus_message_get_body (reply);
+  const char *sender = g_dbus_message_get_sender (reply);
   g_autoptr (GVariant) dict = NULL;
   NbPortalFeatures features = { 0 };
 
-  if (body == NULL || !g_variant_is_of_type (body, G_VARIANT_TYPE ("(a{sv})")))
+  if (body == NULL || !g_variant_is_of_type (body, G_VARIANT_TYPE ("(a{sv})"))
+      || sender == NULL || !g_dbus_is_unique_name (sender))
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
                            "the Flatpak portal's answer makes no sense");
@@ -36,7 +38,7 @@ parse_properties (GDBusMessage *reply, NbPortalFeatures *features_out, GError **
   (void)g_variant_lookup (dict, "version", "u", &features.version);
   if (features.version >= NB_PORTAL_VERSION_EXPOSE_PIDS)
     (void)g_variant_lookup (dict, "supports", "u", &features.supports);
-  if (features.version < NB_PORTAL_VERSION_MIN || g_dbus_message_get_sender (reply) == NULL)
+  if (features.version < NB_PORTAL_VERSION_MIN)
     {
       g_set_error (error, G_IO_ERROR, G_IO_ERROR_NOT_SUPPORTED,
                    "the Flatpak portal is too old (version %u)", features.version);

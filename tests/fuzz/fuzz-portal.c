@@ -70,7 +70,7 @@ check_probe (GDBusMessage *message)
       check_text (error->message);
       return;
     }
-  nb_fuzz_check (g_dbus_is_name (owner));
+  nb_fuzz_check (g_dbus_is_unique_name (owner));
   nb_fuzz_check (features.version >= NB_PORTAL_VERSION_MIN);
   nb_fuzz_check (features.supports == 0 || features.version >= 3);
   (void)nb_portal_features_expose_pids (&features);
