@@ -2,11 +2,11 @@
 # What every compiled test has.
 test_support_sources := tests/lib/nb-test.c
 
-  := test-channel test-child-table test-environment test-fd test-flatpak-level \
+unit_tests := test-channel test-child-table test-environment test-fd test-flatpak-level \
   test-gpu-router test-hello-check test-host-preload test-kind test-landlock \
   test-message test-nursery test-oom-scores test-path-wall test-pickle test-policy \
   test-policy-live test-portal-reply test-relay test-relay-hostile test-spawn-request \
-  test-watch test-zygote-command test-zygote-recorded unit_tests
+  test-watch test-zygote-command test-zygote-recorded
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c spawn/base/kind.c
@@ -16,6 +16,8 @@ test-gpu-router_sources = spawn/gpu-router/router.c spawn/gpu-router/routed-chil
   zygote/wire/zygote-command.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
 test-hello-check_sources = spawn/broker/hello-check.c spawn/broker/profile.c \
   spawn/base/kind.c
+test-host-preload_sources = spawn/base/kind.c spawn/base/log.c spawn/base/fd.c \
+  $(confine_sources) seccomp/confine.c
 test-kind_sources = spawn/base/kind.c
 test-landlock_sources = seccomp/landlock.c spawn/base/fd.c
 test-message_sources = $(wire_sources) spawn/base/fd.c

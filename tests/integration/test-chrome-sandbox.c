@@ -23,7 +23,7 @@
 enum
 {
   CONTROL_FD = 3,
-  LAST_FD = 127,
+  LAST_FD = 255,
   SERIAL = 1, /* of the client's only request */
   MAX_ARGUMENTS = 8,
   CHILD = 7,

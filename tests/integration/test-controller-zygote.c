@@ -128,7 +128,7 @@ welcome_relay (NbTestController *controller)
   g_autofree NbMessage *welcome = g_new0 (NbMessage, 1);
 
   welcome->type = NB_MESSAGE_WELCOME;
-  welcome->relay = true;
+  welcome->welcome.relay = true;
   nb_test_controller_send (controller, welcome, NULL, 0);
 }
 
