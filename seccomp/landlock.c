@@ -154,10 +154,14 @@ static const struct
 
 /* A place that is not there needs no rule; one that cannot be allowed is an error. */
 static int
-allow_gpu_places (int ruleset, uint64_t rights)
+allow_gpu_places (int ruleset, uint64_t rights, const char *home)
 {
   const char *authority = getenv ("XAUTHORITY");
   int result = 0;
+
+  if (home != NULL)
+    result = allow (ruleset, home, GPU_TEMPORARY & rights);
+  result = result == -ENOENT ? 0 : result;
 
   for (size_t i = 0; i < NB_ARRAY_SIZE (gpu_places) && result == 0; i++)
     {
@@ -170,7 +174,7 @@ allow_gpu_places (int ruleset, uint64_t rights)
 }
 
 static int
-enter_gpu (uint64_t denied)
+enter_gpu (uint64_t denied, const char *home)
 {
   int abi = nb_landlock_abi (), result;
   struct ruleset_attr attr = { .handled_access_fs = all_fs_rights (abi) };
@@ -183,20 +187,22 @@ enter_gpu (uint64_t denied)
   ruleset = create_ruleset (&attr, abi);
   if (ruleset < 0)
     return ruleset;
-  result = allow_gpu_places (ruleset, all_fs_rights (abi) & ~denied);
+  result = allow_gpu_places (ruleset, all_fs_rights (abi) & ~denied, home);
   return result < 0 ? result : restrict_self (ruleset);
 }
 
 int
 nb_landlock_enter_gpu (void)
 {
-  return enter_gpu (ACCESS_EXECUTE);
+  return enter_gpu (ACCESS_EXECUTE, NULL);
 }
 
 int
 nb_landlock_enter_gpu_and_execute (void)
 {
-  return enter_gpu (0);
+  /* Chromium ends at start-up when it cannot make its folders there; a zygote's has done.
+   */
+  return enter_gpu (0, getenv ("HOME"));
 }
 
 /* --- forked children --- */

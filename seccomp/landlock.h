@@ -27,7 +27,8 @@ int nb_landlock_enter_wall (void);
  * nodes used, private temporary files made; nothing else can be opened, changed or
  * executed; no TCP; signals stay inside. Abstract sockets are left to the network
  * namespace: libxcb does not go on to the display's own socket when the kernel says EPERM
- * (xcb_util.c, _xcb_open_unix). The second one is for a process that is to be executed yet.
+ * (xcb_util.c, _xcb_open_unix). The second one is for a process that is to be executed yet:
+ * it may also write below HOME, which is the sub-sandbox's own, and empty.
  * 0 or -errno, -EOPNOTSUPP where there is no Landlock.
  */
 int nb_landlock_enter_gpu (void);

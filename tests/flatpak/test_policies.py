@@ -81,7 +81,7 @@ class Denials(case.SessionCase):
     def act(self, *words, debug=''):
         """(what browser and child got, the denials that were logged)."""
         status, output = self.run_in_app(
-            'nestbox', 'run', '--', f'{self.PROGRAMS}/act-as-child', *words,
+            'nestbox', 'run', '--gpu=app', '--', f'{self.PROGRAMS}/act-as-child', *words,
             options=(f'--env=NESTBOX_DEBUG={debug}',))
         self.assertEqual(status, 0, output)
         rows = dict(line.split(' = ', 1) for line in output.splitlines()

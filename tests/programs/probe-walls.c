@@ -112,8 +112,8 @@ try_bus (const char *stage, const char *path)
   struct sockaddr_un address = { .sun_family = AF_UNIX };
   int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-  report (stage, path, access (path, F_OK));
   report (stage, "socket of a bus", fd);
+  report (stage, path, access (path, F_OK));
   if (fd < 0)
     return;
   (void)snprintf (address.sun_path, sizeof address.sun_path, "%s", path);

@@ -174,14 +174,14 @@ static void
 prepare_child (void)
 {
   self.answer_pid_1 = false;
-  if (self.is_child)
-    return;
+  if (self.is_child || (self.is_zygote && !self.wall_is_up))
+    return; /* a zygote may yet fork itself, before the wall is up */
   self.is_child = true;
   if (self.unsandboxed)
     prepare_child_in_app ();
   else if (self.forks_gpu)
     prepare_gpu_process ();
-  else if (self.wall_is_up)
+  else
     prepare_page ();
 }
 
