@@ -221,7 +221,7 @@ check: setup ## every test, unit to real Flatpak, set-up included
 
 check-all: export ANALYZE_FLAGS = $(analyze_flags)
 check-all: export VALGRIND_PROGRAMS = $(valgrind_programs)
-check-all: all rig-programs $(compiled_tests)
+check-all: all rig-programs test-programs $(compiled_tests)
 	@tests/flatpak/rig up
 	@$(run_tap) $(or $(TESTS),$(static_tests) $(compiled_tests) $(analyzers) $(flatpak_tests))
 
