@@ -203,6 +203,10 @@ fuzz-merge: ## keep what fuzzing found to reach more, in tests/fuzz/corpus
   demo bench
 compiled_tests := $(addprefix $(O)/tests/unit/,$(unit_tests)) \
   $(addprefix $(O)/tests/integration/,$(integration_tests)) $(fuzz_programs)
+# Its filters deny what the sanitizers themselves need.
+ifneq ($(SANITIZE),)
+compiled_tests := $(filter-out %/test-policy-live,$(compiled_tests))
+endif
 ifneq ($(filter tsan,$(MAKECMDGOALS)),)
 compiled_tests := $(addprefix $(O)/tests/integration/,$(threaded_tests))
 endif

@@ -60,7 +60,7 @@ threaded_tests := test-broker
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
 valgrind_unfit := test-broker test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
   test-controller-zygote test-fd test-landlock \
-  test-nursery test-oom-scores test-path-wall test-relay test-relay-hostile
+  test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
 
 # What is fuzzed, and replays its corpus in every check.
 fuzz_targets := broker channel command-line host-preload message nursery pickle portal \

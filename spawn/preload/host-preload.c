@@ -209,7 +209,7 @@ has_same_name (const char *entry, const char *other)
 {
   size_t length = strcspn (other, "=");
 
-  return strncmp (entry, other, length) == 0 && entry[length] == '=';
+  return length > 0 && strncmp (entry, other, length) == 0 && entry[length] == '=';
 }
 
 /* With these variables ("": none) in place of those of the same name. */

@@ -98,7 +98,8 @@ check_diagnostics (NbFuzzInput *input)
 static void
 check_debug (NbFuzzInput *input)
 {
-  static const char *const names[] = { "portal", "state", "channel", "sandbox", "all", "" };
+  static const char *const names[]
+      = { "portal", "state", "channel", "sandbox", "seccomp", "all", "" };
   g_autofree char *text
       = g_strndup ((const char *)input->data, MIN (input->left, strlen ((char *)"") + 64));
   g_auto (GStrv) words = g_strsplit (text, ",", -1);
