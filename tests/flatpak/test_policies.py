@@ -31,7 +31,7 @@ class Watched(case.SessionCase):
         tab = browser.tab(self.served.url('index.html'))
         self.assertEqual(tab.evaluate('usePage()')['worker'], 42)
         tab.go(self.served.url('features.html'))
-        results = tab.evaluate('useFeatures()')
+        results = tab.evaluate('useFeatures()', timeout=120)
         pdf = tab.call('Page.printToPDF')['data']
         tab.go('data:application/pdf;base64,' + pdf)
         tab.go('chrome://gpu')

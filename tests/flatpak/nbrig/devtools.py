@@ -97,9 +97,10 @@ class Tab:
         self.call('Page.navigate', url=url)
         self.devtools.wait_event('Page.loadEventFired', self.session)
 
-    def evaluate(self, expression):
-        result = self.call('Runtime.evaluate', expression=expression, returnByValue=True,
-                           awaitPromise=True)
+    def evaluate(self, expression, timeout=30):
+        result = self.devtools.call('Runtime.evaluate', self.session, timeout,
+                                    expression=expression, returnByValue=True,
+                                    awaitPromise=True)
         if 'exceptionDetails' in result:
             raise AssertionError(result['exceptionDetails'])
         return result['result'].get('value')
