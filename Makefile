@@ -258,7 +258,7 @@ bench: setup ## measure speed and memory; JSON lines in build/bench.json
 
 # --- analyzers ------------------------------------------------------------------------------
 # Each prints TAP and is part of `make check`; tests/static/variants is the builds with
-# sanitizers, the coverage and some seconds of fuzzing.
+# sanitizers and the coverage (fuzzing finds by luck: `make fuzz`).
 .PHONY: analyze valgrind coverage check-variants
 analyzers := tests/static/analyze tests/static/variants tests/lib/run-valgrind
 analyze: export ANALYZE_FLAGS = $(analyze_flags)
@@ -275,7 +275,7 @@ coverage: ## lines that unit, integration and fuzz tests reach, by file and fold
 	  check-unit
 	@tests/lib/coverage build/coverage
 
-check-variants: ## asan, tsan, coverage and some seconds of fuzzing, one after the other
+check-variants: ## asan, tsan and coverage, one after the other
 	@$(run_tap) tests/static/variants
 
 # --- development ----------------------------------------------------------------------------
