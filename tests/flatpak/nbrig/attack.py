@@ -93,9 +93,12 @@ class Host:
 
 def grant_pid(log, wanted):
     """Has the PID namespace of the running nb-attack go on at that PID."""
-    inside = max(pid for pid in procs.descendants(os.getpid())
-                 if procs.name(pid) == PROGRAM  # the latest: the first may be the browser
-                 and len(procs.status(pid).get('NSpid', '').split()) > 1)
+    found = sorted(pid for pid in procs.descendants(os.getpid())
+                   if procs.name(pid) == PROGRAM
+                   and len(procs.status(pid).get('NSpid', '').split()) > 1)
+    # Where the first is the browser, the attacker is in a namespace below or beside its.
+    inside = next((pid for pid in found if procs.namespace(pid, 'pid') not in (
+        None, procs.namespace(found[0], 'pid'))), found[0])
     with open(log, 'ab') as output:
         subprocess.run(['nsenter', '--pid', f'--target={inside}', '--', 'sh', '-c',
                         f'echo {wanted - 1} > /proc/sys/kernel/ns_last_pid'],
