@@ -24,10 +24,10 @@ class VisiblePids(case.SessionCase):
         self.assertEqual(output.splitlines()[-1], 'done')
         return dict(line.split(' = ') for line in output.splitlines() if ' = ' in line)
 
-    def test_01_every_end_of_a_child_is_told_as_it_was(self):
-        rows = self.talk('table', f'{TESTS}/fake-zygote', '--type=zygote')
+    def check_table(self, word, mode, *words):
+        rows = self.talk(mode, f'{TESTS}/fake-zygote', '--type=zygote', *words)
         self.assertEqual(rows, {
-            'status word': '0x2f',
+            'status word': word,
             'exit': '1 0x700 gone',
             'crash': '3 0xb gone',
             'known dead': KILLED,
@@ -41,6 +41,9 @@ class VisiblePids(case.SessionCase):
             'after the silent one': KILLED,
         })
 
+    def test_01_every_end_of_a_child_is_told_as_it_was(self):
+        self.check_table('0x2f', 'table')
+
     def test_02_chromiums_own_zygote(self):
         rows = self.talk('types', '/app/chromium/chromium', '--type=zygote', '--headless=new')
         self.assertEqual(rows['status word'], '0x2f')
@@ -48,6 +51,27 @@ class VisiblePids(case.SessionCase):
             self.assertIn(rows[f'{type_} ends'], CRASHES)
             self.assertIn(rows[f'{type_} known dead'], CRASHES | {KILLED})
             self.assertRegex(rows[f'{type_} reap'], '^gone after')
+
+    def test_03_the_same_of_processes_that_the_browser_does_not_sandbox(self):
+        self.check_table('0x0', 'table', '--no-zygote-sandbox')
+
+    def test_04_the_same_of_gpu_processes(self):
+        self.check_table('0x0', 'gpu-table', '--no-zygote-sandbox')
+
+    def test_05_gpu_processes_open_what_drivers_need_and_no_more(self):
+        """Their zygote, in the same sub-sandbox, is free to open all of it."""
+        rows = self.talk('look', f'{TESTS}/fake-zygote', '--type=zygote', '--no-zygote-sandbox')
+        allowed = ['reads /usr/bin/sh', 'reads /etc/passwd', 'reads /proc/self/status',
+                   'writes /dev/null', 'writes /dev/shm/look', 'writes /tmp/look']
+        denied = ['reads /', 'reads /run', 'reads /var/tmp', 'writes /var/tmp/look', 'executes']
+        for what in allowed + denied + ['signals its parent']:
+            self.assertEqual(rows[f'zygote {what}'], 'ok', what)
+        for what in allowed:
+            self.assertEqual(rows[f'process {what}'], 'ok', what)
+        for what in denied:
+            self.assertEqual(rows[f'process {what}'], 'EACCES', what)
+        self.assertEqual(rows['process signals its parent'], 'no')
+        self.assertEqual(rows['look'], '0 0x0 gone')
 
 
 class HiddenPids(VisiblePids):

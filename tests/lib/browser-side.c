@@ -55,6 +55,25 @@ place (int fd, int target)
     _exit (126);
 }
 
+static bool
+is_unsandboxed (char *const *command)
+{
+  for (; *command != NULL; command++)
+    if (strcmp (*command, "--no-zygote-sandbox") == 0)
+      return true;
+  return false;
+}
+
+static _Noreturn void
+become_zygote (int control, int ipc, char *const *command)
+{
+  place (control, CONTROL_FD);
+  place (ipc, SANDBOX_IPC_FD);
+  execvp (command[0], command);
+  perror (command[0]);
+  _exit (127);
+}
+
 static _Noreturn void
 become_helper (const char *helper, int control, int ipc, int dummy, char *const *command)
 {
@@ -76,7 +95,8 @@ nb_browser_launch (NbBrowserSide *side, char *const *command)
   char helper[4096];
   int control[2], ipc[2], dummy[2];
 
-  if (!nb_browser_find_helper (helper, sizeof helper))
+  side->unsandboxed = is_unsandboxed (command);
+  if (!side->unsandboxed && !nb_browser_find_helper (helper, sizeof helper))
     {
       (void)fprintf (stderr, "FATAL: No usable sandbox! (%s)\n", helper);
       exit (3);
@@ -89,6 +109,8 @@ nb_browser_launch (NbBrowserSide *side, char *const *command)
   side->helper = fork ();
   if (side->helper < 0)
     nb_browser_die ("fork");
+  if (side->helper == 0 && side->unsandboxed)
+    become_zygote (control[1], ipc[1], command);
   if (side->helper == 0)
     become_helper (helper, control[1], ipc[1], dummy[0], command);
   (void)close (control[1]);
@@ -165,6 +187,12 @@ receive_ping (int oracle)
   return packet.pid;
 }
 
+static NbSlice
+slice_of (const char *text)
+{
+  return (NbSlice){ text, strlen (text) };
+}
+
 pid_t
 nb_browser_fork (const NbBrowserSide *side, const char *type)
 {
@@ -178,7 +206,7 @@ nb_browser_fork (const NbBrowserSide *side, const char *type)
   if (nb_channel_pair (ends) < 0 || nb_channel_pass_credentials (ends[0]) < 0)
     nb_browser_die ("oracle");
   command = (NbZygoteCommand){ .type = NB_ZYGOTE_FORK, .n_arguments = 2 };
-  command.process_type = (NbSlice){ type, strlen (type) };
+  command.process_type = slice_of (side->gpu ? "gpu-process" : type);
   command.arguments[0] = (NbSlice){ "/proc/self/exe", strlen ("/proc/self/exe") };
   command.arguments[1] = (NbSlice){ option, strlen (option) };
   ask (side, &command, &ends[1], 1);

@@ -14,8 +14,10 @@
 
 typedef struct
 {
-  int control;  /* the browser's end of the control socket */
-  pid_t helper; /* what was started; our child */
+  int control;      /* the browser's end of the control socket */
+  pid_t helper;     /* what was started; our child */
+  bool unsandboxed; /* a zygote that the browser starts itself, and that does not greet */
+  bool gpu;         /* what is forked is to be a GPU process, whatever its --type= says */
 } NbBrowserSide;
 
 typedef struct
@@ -30,7 +32,10 @@ _Noreturn void nb_browser_die (const char *what);
 /* Whether PrependWrapper would take the helper; its path is DIR_EXE/chrome-sandbox. */
 bool nb_browser_find_helper (char *path, size_t size);
 
-/* Starts command through the helper, with the descriptors that a zygote gets. */
+/*
+ * Starts command through the helper, with the descriptors that a zygote gets; without it,
+ * and without what is for the helper, where --no-zygote-sandbox is among its words.
+ */
 void nb_browser_launch (NbBrowserSide *side, char *const *command);
 
 /* Boot message and hello, which have to come from a process that is visible here. */

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * fake-zygote --type=zygote: speaks as Chromium's zygote does, in the order it does
- * (content/zygote/zygote_linux.cc), but its children do something known by their type:
- * "pause" until a signal, "exit" with 7, "crash" by SIGSEGV, "stubborn" ignores SIGTERM,
- * "silent" never pings.
+ * fake-zygote --type=zygote [--no-zygote-sandbox]: speaks as Chromium's zygotes do, in the
+ * order they do (content/zygote/zygote_linux.cc), but its children do something known by
+ * their --type=: "pause" until a signal, "exit" with 7, "crash" by SIGSEGV, "stubborn"
+ * ignores SIGTERM, "silent" never pings, "look" prints what it can open.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,23 +90,77 @@ enter_chroot (void)
     die ("chroot");
 }
 
+static bool
+is (NbSlice type, const char *name)
+{
+  return type.length == strlen (name) && memcmp (type.data, name, type.length) == 0;
+}
+
+static void
+try_open (const char *who, const char *path, int flags)
+{
+  nb_autofd fd = open (path, flags | O_CLOEXEC, 0600);
+
+  (void)printf ("%s %s %s = %s\n", who,
+                (flags & O_ACCMODE) == O_RDONLY ? "reads" : "writes", path,
+                fd >= 0 ? "ok" : strerrorname_np (errno));
+}
+
+/* Not by fork(): what the zygote forks is confined. */
+static void
+try_execute (const char *who)
+{
+  char *argv[] = { (char *)"true", NULL };
+  pid_t pid;
+  int error = posix_spawn (&pid, "/usr/bin/true", NULL, NULL, argv, NULL);
+
+  if (error == 0)
+    (void)waitpid (pid, NULL, 0);
+  (void)printf ("%s executes = %s\n", who, error == 0 ? "ok" : strerrorname_np (error));
+}
+
+/* In a GPU process, and first in its zygote, which is free to do all of this. */
+static void
+look (const char *who)
+{
+  try_open (who, "/usr/bin/sh", O_RDONLY);
+  try_open (who, "/etc/passwd", O_RDONLY);
+  try_open (who, "/proc/self/status", O_RDONLY);
+  try_open (who, "/dev/null", O_RDWR);
+  try_open (who, "/dev/shm/look", O_RDWR | O_CREAT);
+  try_open (who, "/tmp/look", O_RDWR | O_CREAT);
+  try_open (who, "/", O_RDONLY | O_DIRECTORY);
+  try_open (who, "/run", O_RDONLY | O_DIRECTORY);
+  try_open (who, "/var/tmp", O_RDONLY | O_DIRECTORY);
+  try_open (who, "/var/tmp/look", O_RDWR | O_CREAT);
+  try_execute (who);
+  (void)printf ("%s signals its parent = %s\n", who,
+                kill (getppid (), 0) == 0 ? "ok" : "no");
+  (void)fflush (stdout);
+}
+
 static _Noreturn void
 run_child (NbSlice type, int oracle)
 {
   static const struct rlimit no_core;
 
-  if (type.length == 6 && memcmp (type.data, "silent", 6) == 0)
+  if (is (type, "silent"))
     exit (0);
   /* Before the ping, after which a signal may come at any time. */
   (void)setrlimit (RLIMIT_CORE, &no_core);
-  if (type.length == 8 && memcmp (type.data, "stubborn", 8) == 0)
+  if (is (type, "stubborn"))
     (void)signal (SIGTERM, SIG_IGN);
   if (nb_channel_send (oracle, NB_ZYGOTE_PING, sizeof NB_ZYGOTE_PING, NULL, 0) < 0)
     exit (1);
   (void)nb_fd_close_from (CONTROL_FD);
-  if (type.length == 4 && memcmp (type.data, "exit", 4) == 0)
+  if (is (type, "look"))
+    {
+      look ("process");
+      _exit (0);
+    }
+  if (is (type, "exit"))
     _exit (7);
-  if (type.length == 5 && memcmp (type.data, "crash", 5) == 0)
+  if (is (type, "crash"))
     (void)raise (SIGSEGV);
   for (;;)
     (void)pause ();
@@ -126,13 +182,19 @@ receive_real_pid (void)
 static void
 handle_fork (NbPacket *packet, const NbZygoteCommand *command)
 {
-  pid_t pid = fork ();
+  static const char option[] = "--type=";
+  NbSlice type = command->arguments[1];
   int32_t real_pid;
+  pid_t pid;
 
+  type = (NbSlice){ type.data + strlen (option), type.length - strlen (option) };
+  if (is (type, "look"))
+    look ("zygote");
+  pid = fork ();
   if (pid < 0)
     die ("fork");
   if (pid == 0)
-    run_child (command->process_type, packet->fds[0]);
+    run_child (type, packet->fds[0]);
   nb_packet_clear (packet);
   real_pid = receive_real_pid ();
   if (real_pid <= 0)
@@ -229,12 +291,19 @@ handle_command (void)
     reply ((uint32_t[]){ 0x2f }, 4);
 }
 
-int
-main (void)
+static void
+greet (void)
 {
   reply ((const uint32_t *)NB_ZYGOTE_BOOT, sizeof NB_ZYGOTE_BOOT);
   enter_chroot ();
   reply ((const uint32_t *)NB_ZYGOTE_HELLO, sizeof NB_ZYGOTE_HELLO);
+}
+
+int
+main (int argc, char **argv)
+{
+  if (argc < 3 || strcmp (argv[2], "--no-zygote-sandbox") != 0)
+    greet ();
   for (;;)
     {
       struct pollfd ready = { .fd = CONTROL_FD, .events = POLLIN };

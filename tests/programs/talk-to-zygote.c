@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * talk-to-zygote table|types|scale=N PROGRAM [ARGUMENT…]: holds the browser's side of the
- * conversation with a zygote. Run under `nestbox run`.
+ * talk-to-zygote table|gpu-table|look|types|scale=N PROGRAM [ARGUMENT…]: holds the
+ * browser's side of the conversation with a zygote. Run under `nestbox run`.
  *
  *   table  every way a child of tests/programs/fake-zygote.c can end, one line each
+ *   gpu-table  the same, of GPU processes
+ *   look   a GPU process that says what it can open
  *   types  fork, status and reap of a renderer and a utility by Chromium's own zygote
  *   scale  cost of fork, status and kill with 10 and with N children, in µs
  */
@@ -139,6 +141,16 @@ table (void)
   print_end ("after the silent one", pid, nb_browser_status (&side, pid, true));
 }
 
+static void
+look (void)
+{
+  pid_t pid;
+
+  (void)fflush (stdout); /* it prints as well */
+  pid = fork_child ("look");
+  print_end ("look", pid, wait_end (pid));
+}
+
 /* --- types --- */
 
 static void
@@ -243,10 +255,14 @@ main (int argc, char **argv)
   sigaddset (&resume, SIGUSR1);
   (void)sigprocmask (SIG_BLOCK, &resume, NULL);
   nb_browser_launch (&side, argv + 2);
-  nb_browser_greet (&side);
+  if (!side.unsandboxed)
+    nb_browser_greet (&side);
+  side.gpu = strcmp (argv[1], "gpu-table") == 0 || strcmp (argv[1], "look") == 0;
   (void)printf ("status word = 0x%x\n", nb_browser_sandbox_status (&side));
-  if (strcmp (argv[1], "table") == 0)
+  if (strcmp (argv[1], "table") == 0 || strcmp (argv[1], "gpu-table") == 0)
     table ();
+  if (strcmp (argv[1], "look") == 0)
+    look ();
   if (strcmp (argv[1], "types") == 0)
     types ();
   if (strncmp (argv[1], "scale=", 6) == 0)

@@ -383,6 +383,7 @@ test_zygote_refuses (void)
   Fixture *self = fixture_new ();
   nb_autofd oracle = ask_fork (self, "gpu-process");
 
+  g_assert_cmpint (oracle, >=, 0);
   nb_packet_clear (&packet);
   g_assert_cmpint (nb_channel_receive (self->ends[NB_ROUTE_GPU], &packet), ==, 1);
   nb_packet_clear (&packet);
