@@ -11,7 +11,8 @@
  *  - executing the browser itself anew (chrome://restart) goes through `nestbox run`;
  *  - executing it as another of its own children (the network service, …) puts the child
  *    under the base filter of its kind first. Those run in the app's sandbox, most of them
- *    without any filter of Chromium's.
+ *    without any filter of Chromium's;
+ *  - a zygote that is to be sandboxed, but not by the helper, is not executed.
  *
  * Nothing else that the browser starts sees this library or its variables: both leave
  * the environment before main(). Everything here is usable between fork and exec of a
@@ -281,6 +282,27 @@ is_child_to_confine (char *const *argv)
   return has_beginning (argv, "--type=") && !has_word (argv, "--no-sandbox");
 }
 
+/*
+ * A browser that found no sandbox, and goes on without, executes its zygote itself. Here
+ * pages are sandboxed or not shown, unless the user says --no-sandbox.
+ */
+static bool
+is_zygote_without_helper (char *const *argv)
+{
+  return self.helper[0] != '\0' && has_word (argv, "--type=zygote")
+         && !has_word (argv, "--no-zygote-sandbox") && !has_word (argv, "--no-sandbox");
+}
+
+static int
+refuse_zygote (const char *path)
+{
+  nb_log_error ("%s: zygote not started: the browser did not ask for its sandbox helper, "
+                "and pages would be without one (see `nestbox doctor`)",
+                path);
+  errno = EPERM;
+  return -1;
+}
+
 /* With the zygote preload before those of the user. */
 static int
 exec_unsandboxed_zygote (const char *path, char *const *argv, char *const *envp)
@@ -399,6 +421,8 @@ execve (const char *path, char *const *argv, char *const *envp)
 {
   if (is_helper (path))
     return exec_with (STAND_IN, argv, envp, self.broker, "");
+  if (is_zygote_without_helper (argv))
+    return refuse_zygote (path);
   if (is_for_gpu (argv))
     return exec_gpu_router (path, argv, envp);
   if (is_browser_itself (path) && is_restart (argv, envp))

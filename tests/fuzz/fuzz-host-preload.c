@@ -145,6 +145,26 @@ check_zygote_environment (char **words)
   nb_fuzz_check (executed_envp[at] == NULL);
 }
 
+/* A zygote that has to be sandboxed and is not given to the helper. */
+static bool
+is_refused (char **words)
+{
+  const char *const *list = (const char *const *)words;
+
+  return g_strv_contains (list, "--type=zygote")
+         && !g_strv_contains (list, "--no-zygote-sandbox")
+         && !g_strv_contains (list, "--no-sandbox");
+}
+
+static void
+check_refused (char **words)
+{
+  executed.path = NULL;
+  nb_fuzz_check (execve ("/proc/self/exe", words, words) == -1);
+  nb_fuzz_check (execve ("/usr/libexec/QtWebEngineProcess", words, words) == -1);
+  nb_fuzz_check (executed.path == NULL);
+}
+
 /* argv[1] are options of `nestbox run`; the rest is the command line, and environment. */
 static void
 check_restart (char **words)
@@ -207,6 +227,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   environ = real;
   if (choice % 3 == 0)
     check_environment (words + 1);
+  else if (choice % 3 == 1 && is_refused (words))
+    check_refused (words);
   else if (choice % 3 == 1)
     check_restart (words);
   else
