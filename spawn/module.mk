@@ -12,7 +12,8 @@ stand_in_sources = spawn/chrome-sandbox/stand-in.c spawn/chrome-sandbox/output-r
 client_sources := spawn/client/client.c spawn/client/environment.c
 
 # Only what each really needs: these run inside the browser, or once per browser.
-host_preload_sources = spawn/preload/host-preload.c spawn/base/fd.c spawn/base/log.c \
+host_preload_sources = spawn/preload/host-preload.c spawn/preload/qtwebengine.c \
+  spawn/base/fd.c spawn/base/log.c \
   $(confine_sources) seccomp/confine.c spawn/base/kind.c
 chrome_sandbox_sources = spawn/chrome-sandbox/chrome-sandbox-main.c \
   spawn/chrome-sandbox/confined-child.c $(stand_in_sources) $(confine_sources) \

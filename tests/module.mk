@@ -2,11 +2,33 @@
 # What every compiled test has.
 test_support_sources := tests/lib/nb-test.c
 
-unit_tests := test-channel test-child-table test-environment test-fd test-flatpak-level \
-  test-gpu-router test-hello-check test-host-preload test-kind test-landlock \
-  test-message test-nursery test-oom-scores test-path-wall test-pickle test-policy \
-  test-policy-live test-portal-reply test-relay test-relay-hostile test-spawn-request \
-  test-watch test-zygote-command test-zygote-recorded
+unit_tests := \
+  test-channel \
+  test-child-table \
+  test-environment \
+  test-fd \
+  test-flatpak-level \
+  test-gpu-router \
+  test-hello-check \
+  test-host-preload \
+  test-kind \
+  test-landlock \
+  test-message \
+  test-nursery \
+  test-oom-scores \
+  test-path-wall \
+  test-pickle \
+  test-policy \
+  test-policy-live \
+  test-portal-reply \
+  test-qtwebengine \
+  test-relay \
+  test-relay-hostile \
+  test-spawn-request \
+  test-watch \
+  test-zygote-command \
+  test-zygote-recorded
+
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c spawn/base/kind.c
@@ -17,7 +39,7 @@ test-gpu-router_sources = spawn/gpu-router/router.c spawn/gpu-router/routed-chil
 test-hello-check_sources = spawn/broker/hello-check.c spawn/broker/profile.c \
   spawn/base/kind.c
 test-host-preload_sources = spawn/base/kind.c spawn/base/log.c spawn/base/fd.c \
-  $(confine_sources) seccomp/confine.c
+  spawn/preload/qtwebengine.c $(confine_sources) seccomp/confine.c
 test-kind_sources = spawn/base/kind.c
 test-landlock_sources = seccomp/landlock.c spawn/base/fd.c
 test-message_sources = $(wire_sources) spawn/base/fd.c
@@ -30,6 +52,7 @@ test-policy-live_sources = seccomp/apply.c seccomp/programs.c seccomp/confine.c 
   seccomp/landlock.c $(policy_sources) spawn/base/fd.c
 test-pickle_sources = zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c
 test-portal-reply_sources = spawn/portal/portal-reply.c spawn/portal/spawn-request.c
+test-qtwebengine_sources = spawn/preload/qtwebengine.c
 test-relay_sources = tests/lib/nb-relay.c zygote/controller/relay.c \
   zygote/controller/relay-children.c zygote/wire/zygote-command.c $(wire_sources) \
   spawn/base/fd.c spawn/base/log.c
@@ -76,7 +99,7 @@ fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/base/fd.c spawn/base/ki
   spawn/chrome-sandbox/stand-in.c spawn/chrome-sandbox/output-relay.c \
   spawn/chrome-sandbox/nursery.c $(client_sources) $(wire_sources) \
   $(confine_sources) seccomp/confine.c
-fuzz-host-preload_sources = tests/fuzz/quiet-log.c spawn/base/kind.c
+fuzz-host-preload_sources = tests/fuzz/quiet-log.c spawn/base/kind.c spawn/preload/qtwebengine.c
 fuzz-message_sources = tests/fuzz/layout.c $(wire_sources) spawn/base/fd.c
 fuzz-nursery_sources = spawn/chrome-sandbox/nursery.c $(wire_sources) spawn/base/fd.c
 fuzz-pickle_sources = tests/fuzz/layout.c zygote/wire/pickle-reader.c \

@@ -12,7 +12,8 @@
  *  - executing it as another of its own children (the network service, …) puts the child
  *    under the base filter of its kind first. Those run in the app's sandbox, most of them
  *    without any filter of Chromium's;
- *  - a zygote that is to be sandboxed, but not by the helper, is not executed.
+ *  - QtWebEngine, which never asks for the helper, gets it all the same: qtwebengine.h;
+ *  - a zygote that is to be sandboxed, but neither way, is not executed.
  *
  * Nothing else that the browser starts sees this library or its variables: both leave
  * the environment before main(). Everything here is usable between fork and exec of a
@@ -33,6 +34,7 @@
 #include "spawn/base/kind.h"
 #include "spawn/base/log.h"
 #include "spawn/base/macros.h"
+#include "spawn/preload/qtwebengine.h"
 
 #if !defined(NB_PKGLIBDIR) || !defined(NB_PKGLIBEXECDIR) || !defined(NB_BINDIR)
 #  error "where nestbox is installed is not defined"
@@ -247,6 +249,14 @@ is_browser_itself (const char *path)
          && found.st_ino == self.exe_inode;
 }
 
+/* What the browser executes as its children. */
+static bool
+is_browsers (const char *path)
+{
+  return is_browser_itself (path)
+         || (self.helper[0] != '\0' && nb_qtwebengine_is_process (path));
+}
+
 static bool
 has_word (char *const *argv, const char *word)
 {
@@ -327,7 +337,7 @@ exec_unsandboxed_zygote (const char *path, char *const *argv, char *const *envp)
 
 /* The helper has the broker answer the base filter's listener, and executes the child. */
 static int
-exec_watched (char *const *argv, char *const *envp)
+exec_watched (const char *path, char *const *argv, char *const *envp)
 {
   size_t n = count (argv);
   char *words[MAX_ENTRIES];
@@ -339,8 +349,28 @@ exec_watched (char *const *argv, char *const *envp)
     }
   words[0] = (char *)STAND_IN;
   words[1] = (char *)"--watch";
-  words[2] = self.exe;
+  words[2] = is_browser_itself (path) ? self.exe : (char *)path;
   memcpy (words + 3, argv, (n + 1) * sizeof *argv);
+  return exec_with (STAND_IN, words, envp, self.broker, "");
+}
+
+/* The helper's command line is the zygote's, after its own name. */
+static int
+exec_helper_for_zygote (const char *path, char *const *argv, char *const *envp)
+{
+  size_t n = count (argv);
+  char *words[MAX_ENTRIES];
+
+  if (n == 0 || n + 2 > MAX_ENTRIES)
+    {
+      errno = E2BIG;
+      return -1;
+    }
+  if (nb_qtwebengine_add_dummy_pipe () < 0)
+    return -1;
+  words[0] = self.helper;
+  words[1] = (char *)path;
+  memcpy (words + 2, argv + 1, n * sizeof *argv);
   return exec_with (STAND_IN, words, envp, self.broker, "");
 }
 
@@ -352,7 +382,7 @@ exec_confined (const char *path, char *const *argv, char *const *envp)
   int result;
 
   if (self.watched)
-    return exec_watched (argv, envp);
+    return exec_watched (path, argv, envp);
   result = nb_confine_before_exec (kind, NULL);
 
   if (result < 0)
@@ -389,11 +419,12 @@ exec_restart (const char *path, char *const *argv, char *const *envp)
   return exec_with (NB_BINDIR "/nestbox", words, envp, self.debug, "");
 }
 
-/* What forks the GPU process, or is one. */
+/* What forks the GPU process, or is one. QtWebEngine has neither, but a thread. */
 static bool
-is_for_gpu (char *const *argv)
+is_for_gpu (const char *path, char *const *argv)
 {
   return self.gpu && self.helper[0] != '\0' && is_child_to_confine (argv)
+         && !nb_qtwebengine_is_process (path)
          && nb_kind_is_for_gpu (nb_kind_of_command ((const char *const *)argv));
 }
 
@@ -421,13 +452,15 @@ execve (const char *path, char *const *argv, char *const *envp)
 {
   if (is_helper (path))
     return exec_with (STAND_IN, argv, envp, self.broker, "");
+  if (nb_qtwebengine_is_zygote ())
+    return exec_helper_for_zygote (path, argv, envp);
   if (is_zygote_without_helper (argv))
     return refuse_zygote (path);
-  if (is_for_gpu (argv))
+  if (is_for_gpu (path, argv))
     return exec_gpu_router (path, argv, envp);
   if (is_browser_itself (path) && is_restart (argv, envp))
     return exec_restart (path, argv, envp);
-  if (is_browser_itself (path) && is_child_to_confine (argv))
+  if (is_browsers (path) && is_child_to_confine (argv))
     return exec_confined (path, argv, envp);
   return (int)syscall (SYS_execve, path, argv, envp);
 }
@@ -536,7 +569,10 @@ start (void)
       || !locate_helper (name != NULL ? name : "chrome-sandbox"))
     self.helper[0] = '\0';
   else
-    (void)snprintf (self.broker, sizeof self.broker, "NESTBOX_BROKER=%s", broker);
+    {
+      (void)snprintf (self.broker, sizeof self.broker, "NESTBOX_BROKER=%s", broker);
+      nb_qtwebengine_start ();
+    }
   self.gpu = gpu != NULL && strcmp (gpu, "sandbox") == 0;
   keep_options (getenv ("NESTBOX_RUN_OPTIONS"));
   if (debug != NULL && strlen (debug) + sizeof "NESTBOX_DEBUG=" <= sizeof self.debug)
