@@ -97,6 +97,7 @@ test_set (void)
   static const int scores[] = { 300, 301, 1000 }; /* a lower one is for root to set */
   Child child = child_new ();
 
+  g_assert_cmpint (score_of (child.pid), ==, 200);
   for (size_t i = 0; i < G_N_ELEMENTS (scores); i++)
     {
       g_assert_cmpint (nb_oom_scores_set (child.pid, scores[i]), ==, 0);

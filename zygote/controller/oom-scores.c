@@ -14,6 +14,7 @@
 enum
 {
   MAX_SCORES = 4096,
+  FIRST_SCORE = 200, /* Chromium's lower one: QtWebEngine can set none for its children */
   HIGHEST_SCORE = 1000, /* linux: include/uapi/linux/oom.h, OOM_SCORE_ADJ_MAX */
 };
 
@@ -42,6 +43,15 @@ reserve (void)
   return true;
 }
 
+static int
+write_score (int file, int score)
+{
+  char text[16];
+  int length = snprintf (text, sizeof text, "%d", score);
+
+  return write (file, text, (size_t)length) < 0 ? -errno : 0;
+}
+
 /* Without its score a child is as likely to be ended as the browser, and no more. */
 void
 nb_oom_scores_add (pid_t pid, const NbLoop *loop)
@@ -53,6 +63,7 @@ nb_oom_scores_add (pid_t pid, const NbLoop *loop)
   file = open (path, O_WRONLY | O_CLOEXEC);
   if (pidfd < 0 || file < 0 || !reserve () || loop->watch (pidfd) < 0)
     return;
+  (void)write_score (file, FIRST_SCORE);
   scores[n_scores++] = (Score){ pid, nb_fd_steal (&pidfd), nb_fd_steal (&file) };
 }
 
@@ -82,13 +93,10 @@ lives (int pidfd)
 int
 nb_oom_scores_set (pid_t pid, int score)
 {
-  char text[16];
-  int length = snprintf (text, sizeof text, "%d", score);
-
   if (score < 0 || score > HIGHEST_SCORE)
     return -EINVAL;
   for (size_t i = 0; i < n_scores; i++)
     if (scores[i].pid == pid && lives (scores[i].pidfd))
-      return write (scores[i].file, text, (size_t)length) < 0 ? -errno : 0;
+      return write_score (scores[i].file, score);
   return -ESRCH;
 }

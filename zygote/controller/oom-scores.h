@@ -13,7 +13,10 @@
 
 #include "zygote/controller/loop.h"
 
-/* Opens pid's score; pid waits for it in its door request, so it is not reused. */
+/*
+ * Opens pid's score and sets it to 200, until the browser sets another; pid waits for it
+ * in its door request, so it is not reused.
+ */
 void nb_oom_scores_add (pid_t pid, const NbLoop *loop);
 
 /* Forgets the child whose pidfd became readable. Whether it was one of these. */
