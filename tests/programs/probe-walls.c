@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,11 @@
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+enum
+{
+  CONTROL_FD = 3, /* Chromium: content_descriptors.h, kZygoteSocketPairFd */
+};
 
 static void
 report (const char *stage, const char *attempt, int result)
@@ -199,9 +205,33 @@ try_as_child (void)
   (void)waitpid (sibling, NULL, 0);
 }
 
-int
-main (void)
+/* QtWebEngine starts its other zygote as the same program, which then has to stay. */
+static bool
+is_unsandboxed (char *const *argv)
 {
+  for (; *argv != NULL; argv++)
+    if (strcmp (*argv, "--no-zygote-sandbox") == 0)
+      return true;
+  return false;
+}
+
+/* As a zygote does. QtWebEngine would end with us, before our last words are passed on. */
+static int
+stay_until_the_browser_ends (void)
+{
+  char command[256];
+
+  while (read (CONTROL_FD, command, sizeof command) > 0)
+    ;
+  return 0;
+}
+
+int
+main (int argc, char **argv)
+{
+  (void)argc;
+  if (is_unsandboxed (argv))
+    return stay_until_the_browser_ends ();
   show_environment ();
   show_fds ();
   try_files ("before");
@@ -218,5 +248,8 @@ main (void)
   try_network ("after");
   try_as_child ();
   (void)printf ("done\n");
+  (void)fflush (stdout);
+  if (getenv ("QTWEBENGINE_CHROMIUM_FLAGS") != NULL)
+    return stay_until_the_browser_ends ();
   return 0;
 }

@@ -24,34 +24,42 @@ def source_files():
     return [path for path in files if path.is_file() and path.suffix != '.md']
 
 
-def stage():
+def stage_sources(stage, manifest):
     """Lays manifest and sources side by side, as a packager's repository has them."""
-    shutil.rmtree(STAGE / 'nestbox', ignore_errors=True)
+    shutil.rmtree(stage / 'nestbox', ignore_errors=True)
     for path in source_files():
-        target = STAGE / 'nestbox' / path.relative_to(config.SOURCE)
+        target = stage / 'nestbox' / path.relative_to(config.SOURCE)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
-    shutil.copy2(MANIFEST, STAGE)
+    shutil.copy2(manifest, stage)
+
+
+def stage_browser():
     for package in runtime.BROWSER_PACKAGES:
         target = STAGE / f'{package}.deb'
         target.unlink(missing_ok=True)
         target.hardlink_to(runtime.deb(package))
 
 
-def build():
-    stage()
+def build_and_install(stage, manifest, app_id):
     environment = config.flatpak_environment()
     command(['flatpak-builder', '--user', '--disable-rofiles-fuse', '--disable-updates',
-             '--force-clean', '--state-dir', STAGE / 'state', '--repo', config.REPO,
-             STAGE / 'build', STAGE / MANIFEST.name], 'app.log',
+             '--force-clean', '--state-dir', stage / 'state', '--repo', config.REPO,
+             stage / 'build', stage / manifest.name], 'app.log',
             'the compiler\'s or flatpak-builder\'s message above says what to mend',
-            env=environment, cwd=STAGE, user=True)
+            env=environment, cwd=stage, user=True)
     # Installing an app asks the system bus about parental controls: give it a private one.
     command(['dbus-run-session', '--', 'sh', '-c',
              'DBUS_SYSTEM_BUS_ADDRESS=$DBUS_SESSION_BUS_ADDRESS exec "$@"', 'sh',
              'flatpak', '--user', 'install', '-y', '--noninteractive', '--or-update', 'rig',
-             f'app/{config.APP_ID}/{config.ARCH}/{config.BRANCH}'], 'app.log',
+             f'app/{app_id}/{config.ARCH}/{config.BRANCH}'], 'app.log',
             'tests/flatpak/rig clean, then again', env=environment, user=True)
+
+
+def build():
+    stage_sources(STAGE, MANIFEST)
+    stage_browser()
+    build_and_install(STAGE, MANIFEST, config.APP_ID)
 
 
 def browser_version():

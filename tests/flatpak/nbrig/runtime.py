@@ -24,20 +24,25 @@ gcc libc6-dev make pkg-config libglib2.0-dev libseccomp-dev libseccomp2 strace
 
 # Taken along for their dependencies only: the app brings the browser itself.
 BROWSER_PACKAGES = ['chromium', 'chromium-common']
+WANTED = PACKAGES + BROWSER_PACKAGES
 
 TREE = config.RIG / 'runtime'
 PRUNED = ['usr/share/doc', 'usr/share/man', 'usr/share/info', 'usr/share/locale',
           'usr/share/lintian', 'usr/share/icons/Adwaita/cursors', 'usr/lib/udev']
 
-METADATA = f'''[Runtime]
-name={config.RUNTIME_ID}
-runtime={config.RUNTIME_ID}/{config.ARCH}/{config.BRANCH}
-sdk={config.RUNTIME_ID}/{config.ARCH}/{config.BRANCH}
+METADATA = '''[Runtime]
+name={name}
+runtime={name}/{arch}/{branch}
+sdk={name}/{arch}/{branch}
 
 [Environment]
 XDG_DATA_DIRS=/app/share:/usr/share
 GI_TYPELIB_PATH=/app/lib/girepository-1.0
 '''
+
+
+def metadata(name):
+    return METADATA.format(name=name, arch=config.ARCH, branch=config.BRANCH)
 
 
 def apt(archives, *arguments):
@@ -50,11 +55,11 @@ def apt(archives, *arguments):
             *arguments]
 
 
-def resolve():
-    """[(file name, size)] of all packages that the runtime and the browser consist of."""
+def resolve(wanted):
+    """[(file name, size)] of these packages and all that they depend on."""
     # apt does not list what lies in its archive folder already, so this one stays empty.
     nothing = config.RIG / 'apt/archives'
-    done = subprocess.run(apt(nothing, '--print-uris', 'install', *PACKAGES, *BROWSER_PACKAGES),
+    done = subprocess.run(apt(nothing, '--print-uris', 'install', *wanted),
                           stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
         raise StepFailed(f'{done.stderr.strip()}\nTo do: run `apt-get update` as root')
@@ -62,22 +67,22 @@ def resolve():
     return sorted((row[1], int(row[2])) for row in rows)
 
 
-def packages():
+def packages(wanted=WANTED, file='packages.txt'):
     """The resolved package list, kept in a file so that later runs work offline."""
-    known = config.RIG / 'packages.txt'
-    key = digest(*PACKAGES, *BROWSER_PACKAGES)
+    known = config.RIG / file
+    key = digest(*wanted)
     if not known.exists() or not known.read_text().startswith(key):
         known.parent.mkdir(parents=True, exist_ok=True)
-        rows = '\n'.join(f'{name} {size}' for name, size in resolve())
+        rows = '\n'.join(f'{name} {size}' for name, size in resolve(wanted))
         known.write_text(f'{key}\n{rows}\n')
     rows = [line.split() for line in known.read_text().splitlines()[1:]]
     return [(name, int(size)) for name, size in rows]
 
 
-def fetch():
-    megabytes = sum(size for _, size in packages()) // 1000000
-    say(f'  {len(packages())} packages, {megabytes} MB')
-    command(apt(config.DEBS, '--download-only', 'install', *PACKAGES, *BROWSER_PACKAGES), 'fetch.log',
+def fetch(wanted=WANTED, file='packages.txt'):
+    absent = [size for name, size in packages(wanted, file) if not (config.DEBS / name).exists()]
+    say(f'  {len(absent)} packages, {sum(absent) // 1000000} MB')
+    command(apt(config.DEBS, '--download-only', 'install', *wanted), 'fetch.log',
             'check the network, then run the command again; what was fetched is kept')
 
 
@@ -154,7 +159,7 @@ def lay_out():
     """TREE/usr becomes the runtime's files/; flatpak mounts files/etc at /etc."""
     unpack_tree()
     make_caches()
-    (TREE / 'metadata').write_text(METADATA)
+    (TREE / 'metadata').write_text(metadata(config.RUNTIME_ID))
     (TREE / 'files').symlink_to('usr')
     shutil.rmtree(TREE / 'usr/etc', ignore_errors=True)
     shutil.move(TREE / 'etc', TREE / 'usr/etc')
@@ -166,7 +171,7 @@ def lay_out():
     (TREE / 'usr').rename(TREE / 'files')
 
 
-def export():
+def export(tree=TREE, name=config.RUNTIME_ID):
     """Commits the runtime to the local repository and installs it from there."""
     environment = config.flatpak_environment()
     if not config.REPO.exists():
@@ -177,11 +182,11 @@ def export():
         init_repository(config.FLATPAK / 'system/repo')
     log = 'runtime.log'
     command(['flatpak', 'build-export', '--runtime', '--disable-sandbox', '--files=files',
-             config.REPO, TREE, config.BRANCH], log, 'look at the log', env=environment, user=True)
+             config.REPO, tree, config.BRANCH], log, 'look at the log', env=environment, user=True)
     command(['flatpak', '--user', 'remote-add', '--if-not-exists', '--no-gpg-verify', 'rig',
              f'file://{config.REPO}'], log, 'look at the log', env=environment, user=True)
     command(['flatpak', '--user', 'install', '-y', '--noninteractive', '--or-update', 'rig',
-             f'runtime/{config.RUNTIME_ID}/{config.ARCH}/{config.BRANCH}'], log,
+             f'runtime/{name}/{config.ARCH}/{config.BRANCH}'], log,
             'tests/flatpak/rig clean, then again', env=environment, user=True)
 
 
