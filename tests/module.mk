@@ -3,9 +3,9 @@
 test_support_sources := tests/lib/nb-test.c
 
 unit_tests := test-channel test-child-table test-environment test-fd test-flatpak-level \
-  test-hello-check test-kind test-landlock test-message test-nursery test-oom-scores test-path-wall \
-  test-pickle test-relay test-relay-hostile test-spawn-request test-zygote-command \
-  test-zygote-recorded
+  test-hello-check test-kind test-landlock test-message test-nursery test-oom-scores \
+  test-path-wall test-pickle test-proc-text test-process test-relay test-relay-hostile \
+  test-spawn-request test-zygote-command test-zygote-recorded
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c
@@ -20,6 +20,8 @@ test-nursery_sources = tests/lib/nb-nursery.c spawn/chrome-sandbox/nursery.c \
 test-oom-scores_sources = zygote/controller/oom-scores.c spawn/base/fd.c
 test-path-wall_sources = seccomp/apply.c spawn/base/fd.c tests/lib/bpf-sim.c
 test-pickle_sources = zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c
+test-proc-text_sources = spawn/audit/proc-text.c
+test-process_sources = spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
 test-relay_sources = tests/lib/nb-relay.c zygote/controller/relay.c \
   zygote/controller/relay-children.c zygote/wire/zygote-command.c $(wire_sources) \
   spawn/base/fd.c spawn/base/log.c
