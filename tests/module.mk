@@ -2,10 +2,13 @@
 # What every compiled test has.
 test_support_sources := tests/lib/nb-test.c
 
-unit_tests := test-channel test-child-table test-environment test-fd test-flatpak-level \
-  test-hello-check test-kind test-landlock test-message test-nursery test-oom-scores \
-  test-path-wall test-pickle test-proc-text test-process test-relay test-relay-hostile \
-  test-spawn-request test-zygote-command test-zygote-recorded
+unit_tests := test-audit-sockets test-channel test-child-table test-environment test-fd \
+  test-flatpak-level test-hello-check test-kind test-landlock test-message test-mounts \
+  test-nursery test-oom-scores test-path-wall test-pickle test-proc-text test-process \
+  test-relay test-relay-hostile test-spawn-request test-zygote-command \
+  test-zygote-recorded
+test-audit-sockets_sources = spawn/audit/sockets.c spawn/audit/sock-diag.c \
+  spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c
@@ -15,6 +18,7 @@ test-hello-check_sources = spawn/broker/hello-check.c
 test-kind_sources = spawn/base/kind.c
 test-landlock_sources = seccomp/landlock.c spawn/base/fd.c
 test-message_sources = $(wire_sources) spawn/base/fd.c
+test-mounts_sources = spawn/audit/mounts.c spawn/audit/proc-text.c
 test-nursery_sources = tests/lib/nb-nursery.c spawn/chrome-sandbox/nursery.c \
   $(wire_sources) spawn/base/fd.c
 test-oom-scores_sources = zygote/controller/oom-scores.c spawn/base/fd.c
