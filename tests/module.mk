@@ -2,16 +2,19 @@
 # What every compiled test has.
 test_support_sources := tests/lib/nb-test.c
 
-unit_tests := test-audit-sockets test-channel test-child-table test-environment test-fd \
-  test-flatpak-level test-hello-check test-kind test-landlock test-message test-mounts \
-  test-nursery test-oom-scores test-path-wall test-pickle test-proc-text test-process \
-  test-relay test-relay-hostile test-spawn-request test-zygote-command \
-  test-zygote-recorded
+unit_tests := test-audit-sockets test-channel test-child-table test-descriptors \
+  test-environment test-expectations test-fd test-flatpak-level test-hello-check test-kind \
+  test-landlock test-message test-mounts test-nursery test-oom-scores test-path-wall \
+  test-pickle test-proc-text test-process test-relay test-relay-hostile test-spawn-request \
+  test-zygote-command test-zygote-recorded
+audit_test_sources = $(audit_sources) spawn/base/fd.c spawn/base/kind.c
 test-audit-sockets_sources = spawn/audit/sockets.c spawn/audit/sock-diag.c \
   spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c
+test-descriptors_sources = $(audit_test_sources)
+test-expectations_sources = $(audit_test_sources)
 test-fd_sources = spawn/base/fd.c
 test-flatpak-level_sources = spawn/base/flatpak-level.c spawn/base/fd.c
 test-hello-check_sources = spawn/broker/hello-check.c
