@@ -3,10 +3,10 @@
 test_support_sources := tests/lib/nb-test.c
 
 unit_tests := test-audit-sockets test-channel test-child-table test-descriptors \
-  test-environment test-expectations test-fd test-flatpak-level test-hello-check test-kind \
-  test-landlock test-message test-mounts test-nursery test-oom-scores test-path-wall \
-  test-pickle test-proc-text test-process test-relay test-relay-hostile test-spawn-request \
-  test-zygote-command test-zygote-recorded
+  test-environment test-expectations test-fd test-find test-flatpak-level test-hello-check \
+  test-kind test-landlock test-measure test-message test-mounts test-nursery \
+  test-oom-scores test-path-wall test-pickle test-proc-text test-process test-relay \
+  test-relay-hostile test-spawn-request test-zygote-command test-zygote-recorded
 audit_test_sources = $(audit_sources) spawn/base/fd.c spawn/base/kind.c
 test-audit-sockets_sources = spawn/audit/sockets.c spawn/audit/sock-diag.c \
   spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
@@ -16,10 +16,12 @@ test-environment_sources = spawn/client/environment.c
 test-descriptors_sources = $(audit_test_sources)
 test-expectations_sources = $(audit_test_sources)
 test-fd_sources = spawn/base/fd.c
+test-find_sources = $(audit_test_sources)
 test-flatpak-level_sources = spawn/base/flatpak-level.c spawn/base/fd.c
 test-hello-check_sources = spawn/broker/hello-check.c
 test-kind_sources = spawn/base/kind.c
 test-landlock_sources = seccomp/landlock.c spawn/base/fd.c
+test-measure_sources = $(audit_test_sources)
 test-message_sources = $(wire_sources) spawn/base/fd.c
 test-mounts_sources = spawn/audit/mounts.c spawn/audit/proc-text.c
 test-nursery_sources = tests/lib/nb-nursery.c spawn/chrome-sandbox/nursery.c \
