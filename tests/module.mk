@@ -2,12 +2,14 @@
 # What every compiled test has.
 test_support_sources := tests/lib/nb-test.c
 
-unit_tests := test-audit-sockets test-channel test-child-table test-descriptors \
-  test-environment test-expectations test-fd test-find test-flatpak-level test-hello-check \
-  test-kind test-landlock test-measure test-message test-mounts test-nursery \
-  test-oom-scores test-path-wall test-pickle test-proc-text test-process test-relay \
-  test-relay-hostile test-spawn-request test-zygote-command test-zygote-recorded
+unit_tests := test-audit-print test-audit-sockets test-channel test-child-table \
+  test-descriptors test-environment test-expectations test-fd test-find test-flatpak-level \
+  test-hello-check test-kind test-landlock test-measure test-message test-mounts \
+  test-nursery test-oom-scores test-path-wall test-pickle test-proc-text test-process \
+  test-relay test-relay-hostile test-spawn-request test-zygote-command \
+  test-zygote-recorded
 audit_test_sources = $(audit_sources) spawn/base/fd.c spawn/base/kind.c
+test-audit-print_sources = spawn/tool/audit-print.c $(audit_test_sources)
 test-audit-sockets_sources = spawn/audit/sockets.c spawn/audit/sock-diag.c \
   spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c

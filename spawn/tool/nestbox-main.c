@@ -11,12 +11,14 @@
 static const char usage[]
     = "Usage: nestbox run [OPTION…] -- BROWSER [ARGUMENT…]\n"
       "       nestbox doctor [BROWSER]\n"
+      "       nestbox audit [--json] PID|--all\n"
       "       nestbox --help | --version\n"
       "\n"
       "Gives Chromium-family browsers a real sandbox inside Flatpak.\n"
       "\n"
       "  run      start a browser with its zygote in a sub-sandbox of its own\n"
       "  doctor   say what works here, measured, and what to do about the rest\n"
+      "  audit    say what confines the children of a running browser, measured\n"
       "\n"
       "`nestbox run --help` lists the options. Manual: nestbox(1).\n";
 
@@ -27,6 +29,7 @@ static const struct
 } commands[] = {
   { "run", nb_command_run },
   { "doctor", nb_command_doctor },
+  { "audit", nb_command_audit },
 };
 
 int
