@@ -51,13 +51,14 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
 
 # What the real-Flatpak tests run inside the app.
 test_programs := launch-like-chromium probe-walls execute-itself bench-exec bench-stand-in \
-  talk-to-zygote fake-zygote
+  talk-to-zygote fake-zygote pose-as-child
 bench-stand-in_sources = spawn/chrome-sandbox/nursery.c spawn/base/fd.c $(wire_sources)
 bench-exec_sources = spawn/base/fd.c $(wire_sources)
 browser_side_sources = tests/lib/browser-side.c spawn/base/fd.c $(wire_sources) \
   zygote/wire/zygote-command.c
 launch-like-chromium_sources = $(browser_side_sources)
 talk-to-zygote_sources = $(browser_side_sources)
+pose-as-child_sources = spawn/base/fd.c
 fake-zygote_sources = spawn/base/fd.c $(wire_sources) zygote/wire/zygote-command.c
 # What they run on the host.
 rig_programs := fault-portal
