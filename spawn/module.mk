@@ -21,7 +21,11 @@ chrome_sandbox_sources = spawn/chrome-sandbox/chrome-sandbox-main.c \
 gpu_router_sources = spawn/gpu-router/gpu-router-main.c spawn/gpu-router/router.c \
   spawn/gpu-router/routed-children.c spawn/client/display.c \
   zygote/wire/zygote-command.c $(stand_in_sources)
+audit_sources := spawn/audit/proc-text.c spawn/audit/process.c spawn/audit/sock-diag.c \
+  spawn/audit/sockets.c spawn/audit/mounts.c spawn/audit/descriptors.c \
+  spawn/audit/browser.c spawn/audit/expectations.c spawn/audit/measure.c spawn/audit/find.c
 nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-broker.c \
-  spawn/tool/doctor.c spawn/tool/policy.c spawn/client/display.c $(broker_sources) \
+  spawn/tool/doctor.c spawn/tool/policy.c spawn/tool/audit.c spawn/tool/audit-print.c \
+  spawn/client/display.c $(audit_sources) $(broker_sources) \
   $(portal_sources) $(base_sources) $(wire_sources) \
   $(confine_sources)

@@ -3,17 +3,24 @@
 test_support_sources := tests/lib/nb-test.c
 
 unit_tests := \
+  test-audit-print \
+  test-audit-sockets \
   test-channel \
   test-child-table \
+  test-descriptors \
   test-environment \
+  test-expectations \
   test-fd \
+  test-find \
   test-flatpak-level \
   test-gpu-router \
   test-hello-check \
   test-host-preload \
   test-kind \
   test-landlock \
+  test-measure \
   test-message \
+  test-mounts \
   test-nursery \
   test-oom-scores \
   test-path-wall \
@@ -21,6 +28,8 @@ unit_tests := \
   test-policy \
   test-policy-live \
   test-portal-reply \
+  test-proc-text \
+  test-process \
   test-qtwebengine \
   test-relay \
   test-relay-hostile \
@@ -29,10 +38,17 @@ unit_tests := \
   test-zygote-command \
   test-zygote-recorded
 
+audit_test_sources = $(audit_sources) spawn/base/fd.c spawn/base/kind.c
+test-audit-print_sources = spawn/tool/audit-print.c $(audit_test_sources)
+test-audit-sockets_sources = spawn/audit/sockets.c spawn/audit/sock-diag.c \
+  spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c spawn/base/kind.c
+test-descriptors_sources = $(audit_test_sources)
+test-expectations_sources = $(audit_test_sources)
 test-fd_sources = spawn/base/fd.c
+test-find_sources = $(audit_test_sources)
 test-flatpak-level_sources = spawn/base/flatpak-level.c spawn/base/fd.c
 test-gpu-router_sources = spawn/gpu-router/router.c spawn/gpu-router/routed-children.c \
   zygote/wire/zygote-command.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
@@ -42,7 +58,9 @@ test-host-preload_sources = spawn/base/kind.c spawn/base/log.c spawn/base/fd.c \
   spawn/preload/qtwebengine.c $(confine_sources) seccomp/confine.c
 test-kind_sources = spawn/base/kind.c
 test-landlock_sources = seccomp/landlock.c spawn/base/fd.c
+test-measure_sources = $(audit_test_sources)
 test-message_sources = $(wire_sources) spawn/base/fd.c
+test-mounts_sources = spawn/audit/mounts.c spawn/audit/proc-text.c
 test-nursery_sources = tests/lib/nb-nursery.c spawn/chrome-sandbox/nursery.c \
   $(wire_sources) spawn/base/fd.c
 test-oom-scores_sources = zygote/controller/oom-scores.c spawn/base/fd.c
@@ -53,6 +71,8 @@ test-policy-live_sources = seccomp/apply.c seccomp/programs.c seccomp/confine.c 
 test-pickle_sources = zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c
 test-portal-reply_sources = spawn/portal/portal-reply.c spawn/portal/spawn-request.c
 test-qtwebengine_sources = spawn/preload/qtwebengine.c
+test-proc-text_sources = spawn/audit/proc-text.c
+test-process_sources = spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
 test-relay_sources = tests/lib/nb-relay.c zygote/controller/relay.c \
   zygote/controller/relay-children.c zygote/wire/zygote-command.c $(wire_sources) \
   spawn/base/fd.c spawn/base/log.c
@@ -115,7 +135,7 @@ fuzz-zygote-command_sources = tests/fuzz/layout.c zygote/wire/zygote-command.c \
 
 # What the real-Flatpak tests run inside the app.
 test_programs := launch-like-chromium probe-walls execute-itself bench-exec bench-stand-in \
-  talk-to-zygote fake-zygote act-as-child bench-filters
+  talk-to-zygote fake-zygote act-as-child bench-filters pose-as-child
 bench-stand-in_sources = spawn/chrome-sandbox/nursery.c spawn/base/fd.c $(wire_sources)
 bench-filters_sources = $(confine_sources) spawn/base/fd.c
 bench-exec_sources = spawn/base/fd.c $(wire_sources)
@@ -123,6 +143,7 @@ browser_side_sources = tests/lib/browser-side.c spawn/base/fd.c $(wire_sources) 
   zygote/wire/zygote-command.c
 launch-like-chromium_sources = $(browser_side_sources)
 talk-to-zygote_sources = $(browser_side_sources)
+pose-as-child_sources = spawn/base/fd.c
 fake-zygote_sources = spawn/base/fd.c $(wire_sources) zygote/wire/zygote-command.c
 # The attack suite: one program, run in each place.
 attack_programs := nb-attack

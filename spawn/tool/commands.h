@@ -9,10 +9,16 @@ int nb_command_run (int argc, char **argv);
 int nb_command_doctor (int argc, char **argv);
 int nb_command_policy (int argc, char **argv);
 
+/* Says what confines a browser's children; an exit status from below. */
+int nb_command_audit (int argc, char **argv);
+
 enum
 {
+  NB_EXIT_BAD = 1, /* something is not as it has to be */
   NB_EXIT_USAGE = 2,
-  NB_EXIT_REFUSED = 125, /* nothing was started, for a reason of ours */
+  NB_EXIT_UNMEASURED = 3, /* nothing bad was found, and not all was measured */
+  NB_EXIT_NO_CHILD = 4,   /* there is nothing to be measured */
+  NB_EXIT_REFUSED = 125,  /* nothing was started, for a reason of ours */
   NB_EXIT_CANNOT_EXECUTE = 126,
   NB_EXIT_NOT_FOUND = 127,
 };

@@ -12,6 +12,7 @@ static const char usage[]
     = "Usage: nestbox run [OPTION…] -- BROWSER [ARGUMENT…]\n"
       "       nestbox doctor [BROWSER]\n"
       "       nestbox policy KIND [--format=table|pfc|bpf]\n"
+      "       nestbox audit [--json] PID|--all\n"
       "       nestbox --help | --version\n"
       "\n"
       "Gives Chromium-family browsers a real sandbox inside Flatpak.\n"
@@ -19,6 +20,7 @@ static const char usage[]
       "  run      start a browser with its zygote in a sub-sandbox of its own\n"
       "  doctor   say what works here, measured, and what to do about the rest\n"
       "  policy   print what the base filter of a kind of child denies\n"
+      "  audit    say what confines the children of a running browser, measured\n"
       "\n"
       "`nestbox run --help` lists the options. Manual: nestbox(1).\n";
 
@@ -30,6 +32,7 @@ static const struct
   { "run", nb_command_run },
   { "doctor", nb_command_doctor },
   { "policy", nb_command_policy },
+  { "audit", nb_command_audit },
 };
 
 int

@@ -57,13 +57,15 @@ class BrowserCase(SessionCase):
     """One browser for the whole class, for tests that leave it as it was."""
 
     nestbox_options = ()
+    browser_kind = 'nestbox'
+    browser_flags = ()
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.served = Server()
-        cls.chrome = Browser(cls.session, options=cls.nestbox_options,
-                             log=f'{cls.__name__}.log')
+        cls.chrome = Browser(cls.session, cls.browser_kind, options=cls.nestbox_options,
+                             flags=cls.browser_flags, log=f'{cls.__name__}.log')
 
     @classmethod
     def tearDownClass(cls):
