@@ -16,9 +16,9 @@ struct _NbClientConnection
 {
   int fd;
   guint source;
-  pid_t pid;                    /* of who connected, says the kernel */
-  const NbSandboxes *sandboxes; /* borrowed */
-  NbSandbox *sandbox;           /* of the child; NULL: none was asked for */
+  pid_t pid;              /* of who connected, says the kernel */
+  NbSandboxes *sandboxes; /* borrowed */
+  NbSandbox *sandbox;     /* of the child; NULL: none was asked for */
   NbWall wall;
   guint32 child; /* 0: none asked for yet, or it has ended */
   guint32 serial;
@@ -193,7 +193,7 @@ readable_cb (int fd, GIOCondition condition, gpointer data)
 }
 
 NbClientConnection *
-nb_client_connection_new (int fd, const NbSandboxes *sandboxes, NbWall wall,
+nb_client_connection_new (int fd, NbSandboxes *sandboxes, NbWall wall,
                           void (*closed) (NbClientConnection *, gpointer), gpointer data)
 {
   NbClientConnection *client;

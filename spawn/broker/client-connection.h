@@ -15,7 +15,7 @@ typedef struct _NbClientConnection NbClientConnection;
  * no more use; it frees the connection. NULL when the peer is another user.
  */
 NbClientConnection *
-nb_client_connection_new (int fd, const NbSandboxes *sandboxes, NbWall wall,
+nb_client_connection_new (int fd, NbSandboxes *sandboxes, NbWall wall,
                           void (*closed) (NbClientConnection *, gpointer), gpointer data);
 
 /* Ends its program as well. */

@@ -69,6 +69,8 @@ struct _NbSandbox
   GHashTable *children;  /* id -> NbProgram, owned */
   GHashTable *questions; /* serial -> Question, owned */
   guint32 last_id;
+  void (*settled) (gpointer data, const char *reason); /* NULL once it was called */
+  gpointer settled_data;
 };
 
 static void
@@ -80,6 +82,16 @@ set_state (NbSandbox *sandbox, State state)
                 sandbox->reason != NULL ? sandbox->reason : "");
   g_assert (state > sandbox->state);
   sandbox->state = state;
+}
+
+static void
+tell_settled (NbSandbox *sandbox)
+{
+  void (*settled) (gpointer, const char *) = sandbox->settled;
+
+  sandbox->settled = NULL;
+  if (settled != NULL)
+    settled (sandbox->settled_data, sandbox->reason);
 }
 
 /* --- the end --- */
@@ -120,6 +132,7 @@ nb_sandbox_fail (NbSandbox *sandbox, const char *reason)
   nb_fd_clear (&sandbox->channel);
   g_hash_table_foreach_remove (sandbox->children, fail_child, sandbox->reason);
   g_hash_table_foreach_remove (sandbox->questions, fail_question, NULL);
+  tell_settled (sandbox);
 }
 
 static void
@@ -241,6 +254,7 @@ handle_hello (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
   g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
   set_state (sandbox, STATE_READY);
   send_waiting_requests (sandbox);
+  tell_settled (sandbox);
 }
 
 static void
@@ -429,6 +443,8 @@ nb_sandbox_start (NbSandbox *sandbox)
           .expose_pids = TRUE,
           .sandbox_flags = nb_profile_traits (sandbox->profile)->sandbox_flags };
 
+  if (sandbox->state != STATE_NEW)
+    return;
   if (sandbox->pids == NB_PIDS_VISIBLE
       && !nb_portal_features_expose_pids (nb_portal_get_features (sandbox->portal)))
     {
@@ -469,6 +485,14 @@ nb_sandbox_new (NbPortal *portal, NbProfile profile, NbWall wall, NbPids pids)
   sandbox->children = g_hash_table_new_full (NULL, NULL, NULL, nb_program_free);
   sandbox->questions = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   return sandbox;
+}
+
+void
+nb_sandbox_set_settled (NbSandbox *sandbox,
+                        void (*settled) (gpointer data, const char *reason), gpointer data)
+{
+  sandbox->settled = settled;
+  sandbox->settled_data = data;
 }
 
 gboolean

@@ -24,6 +24,14 @@ typedef enum
 /* Does nothing yet. The portal must outlive it. */
 NbSandbox *nb_sandbox_new (NbPortal *portal, NbProfile profile, NbWall wall, NbPids pids);
 
+/*
+ * Has settled() called once, when it is ready (reason is NULL) or has ended before. To be
+ * set before it is started.
+ */
+void nb_sandbox_set_settled (NbSandbox *sandbox,
+                             void (*settled) (gpointer data, const char *reason),
+                             gpointer data);
+
 /* Whether its PIDs are hidden, or taken to be; known once it is ready. */
 gboolean nb_sandbox_is_relayed (NbSandbox *sandbox);
 

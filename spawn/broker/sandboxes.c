@@ -12,18 +12,44 @@ nb_sandboxes_init (NbSandboxes *sandboxes, NbPortal *portal,
           = nb_sandbox_new (portal, profile, options->wall, options->pids);
 }
 
-void
-nb_sandboxes_start (NbSandboxes *sandboxes)
+static void
+start_asked_for (NbSandboxes *sandboxes)
 {
   for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
-    if (sandboxes->items[profile] != NULL)
+    if (sandboxes->asked[profile] && sandboxes->items[profile] != NULL)
       nb_sandbox_start (sandboxes->items[profile]);
 }
 
-NbSandbox *
-nb_sandboxes_for_kind (const NbSandboxes *sandboxes, NbKind kind)
+static void
+pages_settled_cb (gpointer data, const char *reason)
 {
-  return sandboxes->items[nb_profile_of_kind (kind)];
+  NbSandboxes *sandboxes = data;
+
+  sandboxes->pages_are_ready = reason == NULL;
+  if (reason != NULL)
+    nb_sandboxes_fail (sandboxes, reason);
+  else
+    start_asked_for (sandboxes);
+}
+
+void
+nb_sandboxes_start (NbSandboxes *sandboxes)
+{
+  NbSandbox *pages = sandboxes->items[NB_PROFILE_PAGES];
+
+  nb_sandbox_set_settled (pages, pages_settled_cb, sandboxes);
+  nb_sandbox_start (pages);
+}
+
+NbSandbox *
+nb_sandboxes_for_kind (NbSandboxes *sandboxes, NbKind kind)
+{
+  NbProfile profile = nb_profile_of_kind (kind);
+
+  sandboxes->asked[profile] = TRUE;
+  if (sandboxes->pages_are_ready)
+    start_asked_for (sandboxes);
+  return sandboxes->items[profile];
 }
 
 void

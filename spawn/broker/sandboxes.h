@@ -7,6 +7,8 @@
 typedef struct
 {
   NbSandbox *items[NB_N_PROFILES]; /* owned; NULL: this browser has none of that profile */
+  gboolean asked[NB_N_PROFILES];   /* whether something is to run there */
+  gboolean pages_are_ready;
 } NbSandboxes;
 
 /* How they are to be made. */
@@ -17,15 +19,20 @@ typedef struct
   gboolean gpu; /* whether the GPU process has one of its own */
 } NbSandboxOptions;
 
-/* Does nothing yet. The portal must outlive them. */
+/* Does nothing yet. The portal must outlive them, and they must stay where they are. */
 void nb_sandboxes_init (NbSandboxes *sandboxes, NbPortal *portal,
                         const NbSandboxOptions *options);
 
-/* Sends all Spawns at once, that of the pages first, for which the browser waits first. */
+/*
+ * Asks for that of the pages, for which every browser waits. Another is asked for once that
+ * is ready and something is to run there: two at once take processor time from the
+ * browser's own start, and no page is drawn sooner; and a browser with its GPU code in its
+ * own process never needs the second. If that of the pages ends, the others do.
+ */
 void nb_sandboxes_start (NbSandboxes *sandboxes);
 
 /* Where a program of this kind is started; NULL when there is no such place. */
-NbSandbox *nb_sandboxes_for_kind (const NbSandboxes *sandboxes, NbKind kind);
+NbSandbox *nb_sandboxes_for_kind (NbSandboxes *sandboxes, NbKind kind);
 
 /* These are the sandbox's own, for each of them. */
 void nb_sandboxes_fail (NbSandboxes *sandboxes, const char *reason);

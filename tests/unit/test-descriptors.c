@@ -223,6 +223,18 @@ open_named (void)
   return bind (fd, (const struct sockaddr *)&address, sizeof address) < 0 ? -1 : fd;
 }
 
+/* As the socket of an X server is called. */
+static int
+open_display (void)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  (void)g_snprintf (address.sun_path + 1, sizeof address.sun_path - 1, "/tmp/.X11-unix/X%d",
+                    (int)getpid ());
+  return bind (fd, (const struct sockaddr *)&address, sizeof address) < 0 ? -1 : fd;
+}
+
 typedef struct
 {
   const char *name;
@@ -257,6 +269,7 @@ static const ClassCase class_cases[] = {
   { "namespace", open_namespace, NB_FD_OTHER },
   { "internet", open_internet, NB_FD_NETWORK },
   { "socket-with-name", open_named, NB_FD_NAMED },
+  { "display", open_display, NB_FD_DISPLAY },
 };
 
 /* --- a child that has it --- */
