@@ -23,6 +23,8 @@
 #include "seccomp/policy.h"
 #include "spawn/base/macros.h"
 
+#define X32_BIT 0x40000000U /* asm/unistd.h, __X32_SYSCALL_BIT */
+
 enum
 {
   MAX_BY_NUMBER = 32,
@@ -181,12 +183,42 @@ lowest_by_number (const Program *program)
 }
 
 /*
+ * How many instructions libseccomp's program begins with that tell nothing new of an own
+ * call with a number that is none of x32's, and which is in the accumulator.
+ */
+static size_t
+count_known (const Program *program, const struct sock_filter *code, size_t n)
+{
+  size_t at = 0, known = 0;
+
+  while (at < n)
+    {
+      const struct sock_filter *next = &code[at];
+
+      if (next->code == (BPF_LD | BPF_W | BPF_ABS)
+          && next->k == offsetof (struct seccomp_data, nr))
+        known = ++at;
+      else if (next->code == (BPF_LD | BPF_W | BPF_ABS) && at + 1 < n
+               && next->k == offsetof (struct seccomp_data, arch)
+               && next[1].code == (BPF_JMP | BPF_JEQ | BPF_K)
+               && next[1].k == program->architecture)
+        at += 2 + (size_t)next[1].jt;
+      else if (next->code == (BPF_JMP | BPF_JGE | BPF_K) && next->k == X32_BIT)
+        at += 1 + (size_t)next->jf;
+      else
+        break;
+    }
+  return known == at ? known : 0;
+}
+
+/*
  * What libseccomp cannot say, in front of its program: numbers without a name, and every
  * number that is too new. Foreign architectures, x32 numbers and -1 (a tracer's "skip
- * this call") fall through to libseccomp's part.
+ * this call") fall through to libseccomp's part, of which the first instructions are
+ * known by then to all others.
  */
 static void
-print_prologue (const Program *program)
+print_prologue (const Program *program, size_t known)
 {
   size_t n = program->n_by_number;
   /* Places of instructions; a jump's distance counts from the one after it. */
@@ -197,8 +229,9 @@ print_prologue (const Program *program)
   print_instruction (BPF_JMP | BPF_JEQ | BPF_K, 0, rest - 2, program->architecture);
   print_instruction (BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof (struct seccomp_data, nr));
   /* Nearly all calls go on here: attaching runs the program once for each number. */
-  print_instruction (BPF_JMP | BPF_JGE | BPF_K, 0, rest - 4, lowest_by_number (program));
-  print_instruction (BPF_JMP | BPF_JSET | BPF_K, rest - 5, 0, 0x40000000U);
+  print_instruction (BPF_JMP | BPF_JGE | BPF_K, 0, rest - 4 + known,
+                     lowest_by_number (program));
+  print_instruction (BPF_JMP | BPF_JSET | BPF_K, rest - 5, 0, X32_BIT);
   print_instruction (BPF_JMP | BPF_JGT | BPF_K, too_new - tests, 0, nb_policy_newest);
   for (size_t i = 0; i < n; i++)
     print_instruction (BPF_JMP | BPF_JEQ | BPF_K, answers - tests - 1, 0,
@@ -213,16 +246,21 @@ print_prologue (const Program *program)
 static void
 print_program (const Program *program, const char *architecture, const char *name)
 {
-  struct sock_filter instruction;
+  static struct sock_filter code[BPF_MAXINSNS];
   int fd = memfd_create ("bpf", MFD_CLOEXEC);
+  ssize_t size;
+  size_t n;
 
   check (fd < 0 ? -errno : 0, "memfd_create");
   check (seccomp_export_bpf (program->filter, fd), "seccomp_export_bpf");
   check (lseek (fd, 0, SEEK_SET) < 0 ? -errno : 0, "lseek");
+  size = read (fd, code, sizeof code);
+  check (size < 0 ? -errno : 0, "read");
+  n = (size_t)size / sizeof *code;
   printf ("static const struct sock_filter %s_%s[] = {\n", architecture, name);
-  print_prologue (program);
-  while (read (fd, &instruction, sizeof instruction) == sizeof instruction)
-    print_instruction (instruction.code, instruction.jt, instruction.jf, instruction.k);
+  print_prologue (program, count_known (program, code, n));
+  for (size_t i = 0; i < n; i++)
+    print_instruction (code[i].code, code[i].jt, code[i].jf, code[i].k);
   printf ("};\n");
   (void)close (fd);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * bench-exec CONTROLLER ROUNDS [--type=zygote]: time from the request to the child's
+ * bench-exec CONTROLLER ROUNDS: time from the request to the child's
  * main(), by an EXEC to a controller of its own and by posix_spawn(), in turns, of the
- * same program: this one. Run in a sub-sandbox. Prints "METHOD MICROSECONDS" lines.
+ * same program: this one. Prints "METHOD MICROSECONDS" lines.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -152,9 +152,8 @@ main (int argc, char **argv)
 
   if (argc == 2 && strcmp (argv[1], "child") == 0)
     return write (STDOUT_FILENO, &start, sizeof start) != sizeof start;
-  if (argc < 3 || readlink ("/proc/self/exe", self, sizeof self - 1) <= 0)
+  if (argc != 3 || readlink ("/proc/self/exe", self, sizeof self - 1) <= 0)
     return 2;
-  (void)unsetenv ("LD_PRELOAD");
   channel = start_controller (argv[1]);
   rounds = atoi (argv[2]);
   wait_message (channel, NB_MESSAGE_HELLO);

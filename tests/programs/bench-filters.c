@@ -23,6 +23,7 @@ enum
 {
   CHUNKS = 40, /* the fastest counts: the others were interrupted */
   CALLS = 5000,
+  CALLS_EVERY = 5, /* rounds: these take long */
 };
 
 /* Of this thread: what others do meanwhile does not count. */
@@ -52,40 +53,69 @@ call_ns (void)
   return (double)fastest / CALLS;
 }
 
+/* Each in a process that has just been made, as in the browser. */
 static int
-measure (void)
+measure_isolation (void)
 {
-  double before = call_ns ();
-  int64_t begin = now_ns (), isolated, confined;
+  int64_t begin = now_ns ();
 
   if (nb_landlock_enter_child_domain () < 0
       || nb_seccomp_enter_own_pid ((pid_t)syscall (SYS_getpid), false) < 0)
     return 1;
-  isolated = now_ns ();
+  return printf ("isolate %f\n", (double)(now_ns () - begin) / 1000) < 0;
+}
+
+static int
+measure_policy (void)
+{
+  int64_t begin = now_ns ();
+
   if (nb_seccomp_enter_policy (NB_KIND_NETWORK) < 0)
     return 1;
-  confined = now_ns ();
-  (void)printf ("isolate %f\npolicy %f\nbefore %f\nafter %f\n",
-                (double)(isolated - begin) / 1000, (double)(confined - isolated) / 1000,
-                before, call_ns ());
-  return fflush (stdout) != 0;
+  return printf ("policy %f\n", (double)(now_ns () - begin) / 1000) < 0;
+}
+
+/* Under the filters of a page. */
+static int
+measure_calls (void)
+{
+  double before = call_ns ();
+
+  if (nb_seccomp_enter_policy (NB_KIND_ZYGOTE) < 0 || nb_landlock_enter_child_domain () < 0
+      || nb_seccomp_enter_own_pid ((pid_t)syscall (SYS_getpid), false) < 0)
+    return 1;
+  return printf ("before %f\nafter %f\n", before, call_ns ()) < 0;
+}
+
+static int
+run (int (*measure) (void))
+{
+  int status = 0;
+  pid_t pid = fork ();
+
+  if (pid == 0)
+    _exit (measure () != 0 || fflush (stdout) != 0);
+  return waitpid (pid, &status, 0) == pid ? status : -1;
+}
+
+/* What a zygote forks has its filter already. */
+static int
+measure_in_zygote (void)
+{
+  return nb_seccomp_enter_policy (NB_KIND_ZYGOTE) < 0 || run (measure_isolation) != 0;
 }
 
 int
 main (int argc, char **argv)
 {
-  for (int round = argc == 2 ? atoi (argv[1]) : 0; round > 0; round--)
-    {
-      int status = 0;
-      pid_t pid = fork ();
+  const int rounds = argc == 2 ? atoi (argv[1]) : 0;
+  int failed = 0;
 
-      if (pid == 0)
-        _exit (measure ());
-      if (waitpid (pid, &status, 0) != pid || status != 0)
-        {
-          (void)fprintf (stderr, "bench-filters: a child failed\n");
-          return 1;
-        }
-    }
-  return 0;
+  for (int round = 0; round < rounds; round++)
+    failed |= run (measure_in_zygote) | run (measure_policy);
+  for (int round = 0; round < rounds; round += CALLS_EVERY)
+    failed |= run (measure_calls);
+  if (failed != 0)
+    (void)fprintf (stderr, "bench-filters: a child failed\n");
+  return failed != 0;
 }
