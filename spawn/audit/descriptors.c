@@ -28,11 +28,12 @@ static const char *const class_names[NB_N_FD_CLASSES] = {
   [NB_FD_STATISTICS] = "process statistics",
   [NB_FD_OWN_PROC] = "its own /proc",
   [NB_FD_PAGES] = "files that the browser hands to pages",
+  [NB_FD_SHADERS] = "files of the shader cache",
   [NB_FD_HOME] = "files of the home",
   [NB_FD_FILE] = "other files",
   [NB_FD_DIRECTORY] = "folders",
   [NB_FD_DEVICE] = "devices",
-  [NB_FD_GPU] = "GPU devices",
+  [NB_FD_GPU] = "devices of the GPU and files of /sys",
   [NB_FD_NAMED] = "sockets with a name",
   [NB_FD_BUS] = "connections to a bus",
   [NB_FD_DISPLAY] = "connections to a display",
@@ -115,6 +116,27 @@ is_standard_of_browser (const Descriptor *descriptor)
   return FALSE;
 }
 
+/* Flatpak's two names of the app's own folder; NULL where the path is not below it. */
+static const char *
+app_data_in (const char *path)
+{
+  static const char *const folders[] = { "/var/data", "/var/config", "/var/cache" };
+
+  for (gsize i = 0; i < NB_ARRAY_SIZE (folders); i++)
+    if (is_below (path, folders[i]))
+      return path;
+  return strstr (path, "/.var/app/");
+}
+
+/* Chromium: gpu_disk_cache_factory.cc, persistent_cache; the old ones are the browser's. */
+static gboolean
+is_shader_cache (const char *path)
+{
+  const char *data = app_data_in (path);
+
+  return data != NULL && strstr (data, "/GPUPersistentCache/") != NULL;
+}
+
 /*
  * A page's own files, and what renderers read (Chromium: file_system_access_file_handle.cc,
  * spellcheck.mojom, subresource_filter.mojom, safe_browsing.mojom). The profile lies in
@@ -133,7 +155,7 @@ is_for_pages (const Descriptor *descriptor)
     { "/Subresource Filter/", FALSE },
     { "/optimization_guide_model_store/", FALSE },
   };
-  const char *data = strstr (descriptor->target, "/.var/app/");
+  const char *data = app_data_in (descriptor->target);
 
   for (gsize i = 0; data != NULL && i < NB_ARRAY_SIZE (folders); i++)
     if (strstr (data, folders[i].folder) != NULL
@@ -149,12 +171,16 @@ class_of_file (const Descriptor *descriptor)
 
   if (is_standard_of_browser (descriptor))
     return NB_FD_OUTPUT;
-  if (home != NULL && is_below (path, home))
+  if (is_shader_cache (path))
+    return NB_FD_SHADERS;
+  if ((home != NULL && is_below (path, home)) || app_data_in (path) != NULL)
     return is_for_pages (descriptor) ? NB_FD_PAGES : NB_FD_HOME;
   if (is_memory (descriptor))
     return NB_FD_PLAIN;
   if (descriptor->writable)
     return NB_FD_FILE;
+  if (is_below (path, "/sys"))
+    return NB_FD_GPU;
   return is_statistics (path) ? NB_FD_STATISTICS
          : is_program (path)  ? NB_FD_PROGRAM
                               : NB_FD_FILE;

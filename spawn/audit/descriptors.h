@@ -17,11 +17,12 @@ typedef enum
   NB_FD_STATISTICS, /* /proc/PID/{stat,statm,status} */
   NB_FD_OWN_PROC,   /* the folder /proc that the process itself has */
   NB_FD_PAGES,      /* files of the profile that the browser hands to pages */
+  NB_FD_SHADERS,    /* the cache of the GPU process, which the browser opens for it */
   NB_FD_HOME,       /* any other file of the home, app's data included */
   NB_FD_FILE,       /* any other file */
   NB_FD_DIRECTORY,  /* any other folder */
   NB_FD_DEVICE,     /* any other device, a terminal included */
-  NB_FD_GPU,        /* of these, what drivers open: /dev/dri and the like */
+  NB_FD_GPU,        /* what drivers open: /dev/dri and the like, and what /sys tells */
   NB_FD_NAMED,      /* a Unix socket that has a name, or is connected to one */
   NB_FD_BUS,        /* of these, one that is connected to a bus */
   NB_FD_DISPLAY,    /* of these, one that is connected to an X server or a compositor */

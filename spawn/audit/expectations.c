@@ -31,6 +31,7 @@ typedef struct
 #define HOME NB_FD_BIT (NB_FD_HOME)
 #define PAGES NB_FD_BIT (NB_FD_PAGES)
 #define DISPLAY (NB_FD_BIT (NB_FD_DISPLAY) | NB_FD_BIT (NB_FD_GPU))
+#define SHADERS NB_FD_BIT (NB_FD_SHADERS)
 #define OWN_PROC NB_FD_BIT (NB_FD_OWN_PROC)
 #define SANDBOXED                                                                          \
   (NB_FD_BIT (NB_FD_PLAIN) | NB_FD_BIT (NB_FD_SOCKET) | NB_FD_BIT (NB_FD_PROGRAM)          \

@@ -280,7 +280,22 @@ classify_own (const NbSockets *sockets, const NbDiagSocket *socket, char **name_
   return NB_SOCKET_UNKNOWN; /* not accepted yet, perhaps at a name */
 }
 
-/* In another one, only when nothing in it has a name: then neither end of any has. */
+/* NULL: there are several, or none. The kernel makes the end that accepts in there, too. */
+static const char *
+only_name (const NbSocketView *view)
+{
+  const char *name = view->names->len > 0 ? view->names->pdata[0] : NULL;
+
+  for (guint i = 1; i < view->names->len; i++)
+    if (!g_str_equal (view->names->pdata[i], name))
+      return NULL;
+  return name;
+}
+
+/*
+ * In another one only names are known, not who is connected to whom. Where there is none,
+ * neither end of any has one; where there is one, any may be connected to that.
+ */
 static NbSocketClass
 classify_theirs (const NbSockets *sockets, const NbSocketView *view, guint64 inode,
                  char **name_out)
@@ -293,8 +308,12 @@ classify_theirs (const NbSockets *sockets, const NbSocketView *view, guint64 ino
         continue;
       if (socket->name != NULL)
         return class_of_name (sockets, socket->name, name_out);
-      return view->names->len == 0 && view->unix_table->whole ? NB_SOCKET_PRIVATE
-                                                              : NB_SOCKET_UNKNOWN;
+      if (!view->unix_table->whole)
+        return NB_SOCKET_UNKNOWN;
+      if (view->names->len == 0)
+        return NB_SOCKET_PRIVATE;
+      return only_name (view) != NULL ? class_of_name (sockets, only_name (view), name_out)
+                                      : NB_SOCKET_UNKNOWN;
     }
   return NB_SOCKET_UNKNOWN;
 }

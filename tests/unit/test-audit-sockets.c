@@ -269,6 +269,54 @@ test_other_namespace (void)
   check_namespace (TRUE, NB_SAME_NO);
 }
 
+#define TABLE_HEAD "Num       RefCount Protocol Flags    Type St Inode Path\n"
+#define TABLE_LINE "0000000000000000: 00000003 00000000 00000000 0001 03 "
+
+typedef struct
+{
+  const char *name, *table; /* of a namespace that has no socket of ours */
+  NbSocketClass wanted;     /* of number 1 */
+  const char *wanted_name;
+} TheirsCase;
+
+static const TheirsCase theirs_cases[] = {
+  { "no-name", TABLE_HEAD TABLE_LINE "1\n" TABLE_LINE "2\n", NB_SOCKET_PRIVATE, NULL },
+  { "its-own", TABLE_HEAD TABLE_LINE "1 /a\n" TABLE_LINE "2 /b\n", NB_SOCKET_NAMED, "/a" },
+  /* It may be connected to that, and to nothing else. */
+  { "one-name", TABLE_HEAD TABLE_LINE "1\n" TABLE_LINE "2 /a\n" TABLE_LINE "3 /a\n",
+    NB_SOCKET_NAMED, "/a" },
+  { "two-names", TABLE_HEAD TABLE_LINE "1\n" TABLE_LINE "2 /a\n" TABLE_LINE "3 /b\n",
+    NB_SOCKET_UNKNOWN, NULL },
+  { "not-listed", TABLE_HEAD TABLE_LINE "2\n", NB_SOCKET_UNKNOWN, NULL },
+  { "torn",
+    TABLE_HEAD TABLE_LINE "1\n"
+                          "x\n",
+    NB_SOCKET_UNKNOWN, NULL },
+};
+
+static void
+test_theirs (gconstpointer data)
+{
+  const TheirsCase *test = data;
+  g_autoptr (NbSockets) sockets = nb_sockets_new ();
+  g_autofree char *folder = g_dir_make_tmp ("nb-sockets-XXXXXX", NULL);
+  g_autofree char *net = g_build_filename (folder, "net", NULL);
+  g_autofree char *path = g_build_filename (net, "unix", NULL);
+  g_autofree char *name = NULL;
+  g_autoptr (NbProcess) process = NULL;
+  g_autoptr (NbSocketView) view = NULL;
+
+  g_assert_cmpint (mkdir (net, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (path, test->table, -1, NULL));
+  process = nb_process_take (open (folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), 1);
+  view = nb_socket_view_new (process);
+  g_assert_cmpint (nb_sockets_classify (sockets, view, 1, &name), ==, test->wanted);
+  g_assert_cmpstr (name, ==, test->wanted_name);
+  g_assert_cmpint (unlink (path), ==, 0);
+  g_assert_cmpint (rmdir (net), ==, 0);
+  g_assert_cmpint (rmdir (folder), ==, 0);
+}
+
 /* A table that is not what the kernel writes proves nothing. */
 static void
 test_torn_table (void)
@@ -304,6 +352,7 @@ main (int argc, char **argv)
   nb_test_add ("/audit-sockets/unbound", test_unbound);
   nb_test_add ("/audit-sockets/same-namespace", test_same_namespace);
   nb_test_add ("/audit-sockets/other-namespace", test_other_namespace);
+  nb_test_add_cases ("/audit-sockets/theirs", theirs_cases, test_theirs);
   nb_test_add ("/audit-sockets/torn-table", test_torn_table);
   return g_test_run ();
 }

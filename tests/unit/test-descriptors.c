@@ -118,6 +118,12 @@ open_storage_of_page (void)
 }
 
 static int
+open_shaders (void)
+{
+  return open_data ("GPUPersistentCache/GPUCache", O_RDWR);
+}
+
+static int
 open_dictionary (void)
 {
   return open_data ("Dictionaries", O_RDONLY);
@@ -255,6 +261,7 @@ static const ClassCase class_cases[] = {
   { "memory-of-a-process", open_memory_of_process, NB_FD_FILE },
   { "file-of-the-home", open_file_of_home, NB_FD_HOME },
   { "storage-of-a-page", open_storage_of_page, NB_FD_PAGES },
+  { "shader-cache", open_shaders, NB_FD_SHADERS },
   { "dictionary", open_dictionary, NB_FD_PAGES },
   { "writable-dictionary", open_writable_dictionary, NB_FD_HOME },
   { "data-of-the-app", open_data_of_app, NB_FD_HOME },

@@ -212,6 +212,8 @@ expected_of (NbRole role, NbFdClass fd_class)
       return role == NB_ROLE_ZYGOTE || gpu ? NB_VERDICT_BAD : NB_VERDICT_OK;
     case NB_FD_DISPLAY:
     case NB_FD_GPU:
+      return gpu ? NB_VERDICT_OK : NB_VERDICT_BAD;
+    case NB_FD_SHADERS:
       return role == NB_ROLE_GPU ? NB_VERDICT_OK : NB_VERDICT_BAD;
     case NB_FD_HOME:
       return role == NB_ROLE_UTILITY ? NB_VERDICT_OK : NB_VERDICT_BAD;
