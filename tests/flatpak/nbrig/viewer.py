@@ -112,8 +112,8 @@ class Viewer:
         self.call('run', page=page, script='usePage().then('
                   'results => console.log(JSON.stringify(results)),'
                   'error => console.log(JSON.stringify(String(error)))); 0')
-        text = self.driver.wait_event('console', where=lambda p: p['page'] == page)['text']
-        return json.loads(text)
+        event = self.driver.wait_event('console', timeout=60, where=lambda p: p['page'] == page)
+        return json.loads(event['text'])
 
     def output(self):
         return self.log.read_text(errors='replace')
