@@ -33,6 +33,7 @@ unit_tests := \
   test-qtwebengine \
   test-relay \
   test-relay-hostile \
+  test-sandbox \
   test-spawn-request \
   test-watch \
   test-zygote-command \
@@ -77,6 +78,9 @@ test-relay_sources = tests/lib/nb-relay.c zygote/controller/relay.c \
   zygote/controller/relay-children.c zygote/wire/zygote-command.c $(wire_sources) \
   spawn/base/fd.c spawn/base/log.c
 test-relay-hostile_sources = $(test-relay_sources)
+test-sandbox_sources = tests/lib/nb-fake-portal.c spawn/portal/spawn-request.c \
+  $(filter-out spawn/broker/broker.c,$(broker_sources)) $(wire_sources) \
+  spawn/base/fd.c spawn/base/log.c
 test-spawn-request_sources = spawn/portal/spawn-request.c spawn/base/fd.c
 test-watch_sources = $(watch_sources) $(confine_sources) seccomp/confine.c \
   zygote/wire/channel.c spawn/base/fd.c
@@ -101,7 +105,7 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
 # Those that have threads: GDBus's, and the test's own.
 threaded_tests := test-broker
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
-valgrind_unfit := test-broker test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
+valgrind_unfit := test-broker test-sandbox test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
   test-controller-zygote test-fd test-landlock \
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
 

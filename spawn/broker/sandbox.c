@@ -24,11 +24,11 @@
 
 enum
 {
-  CONTROLLER_FD = 3,         /* its number in the sub-sandbox, after stdio */
-  SPAWN_DEADLINE_MS = 4000,  /* the portal answers in 10 ms, once it runs */
-  HELLO_DEADLINE_MS = 20000, /* 0.1 s as a rule, over 1 s with a cold ld.so.cache */
-  RESULT_DEADLINE_MS = 10000,
-  MAX_EARLY_EXITS = 8, /* SpawnExited may precede the answer on Flatpak <= 1.16.0 */
+  CONTROLLER_FD = 3,          /* its number in the sub-sandbox, after stdio */
+  SPAWN_DEADLINE_MS = 4000,   /* the portal answers in 10 ms, once it runs */
+  HELLO_DEADLINE_MS = 20000,  /* 0.1 s as a rule, over 1 s with a cold ld.so.cache */
+  RESULT_DEADLINE_MS = 10000, /* of an EXEC, and of an OOM_ADJUST */
+  MAX_EARLY_EXITS = 8,        /* SpawnExited may precede the answer on Flatpak <= 1.16.0 */
 };
 
 /* Any earlier state to any later one. */
@@ -47,6 +47,9 @@ typedef struct
 {
   void (*answer) (gpointer data, int error);
   gpointer data;
+  guint deadline_source;
+  NbSandbox *sandbox;
+  guint32 serial;
 } Question;
 
 struct _NbSandbox
@@ -61,6 +64,8 @@ struct _NbSandbox
   int channel;       /* our end; -1 once ended */
   int init_pidfd;    /* of the sandbox's pid 1; -1 until the hello */
   guint spawned_pid; /* the portal's handle; 0 until it answered */
+  gboolean spawning; /* Spawn will be answered yet, by whomever */
+  gboolean freed;    /* by the broker; the answer does the rest */
   guint early_exits[MAX_EARLY_EXITS];
   gsize n_early_exits;
   gulong exited_handler;
@@ -107,6 +112,15 @@ fail_child (gpointer key, gpointer value, gpointer data)
   if (ran && child->observer.exited != NULL)
     child->observer.exited (child->observer.data, SIGKILL);
   return TRUE;
+}
+
+static void
+question_free (gpointer data)
+{
+  Question *question = data;
+
+  g_clear_handle_id (&question->deadline_source, g_source_remove);
+  g_free (question);
 }
 
 static gboolean
@@ -188,6 +202,20 @@ set_deadline (NbSandbox *sandbox, guint milliseconds)
 {
   g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
   sandbox->deadline_source = g_timeout_add (milliseconds, deadline_cb, sandbox);
+}
+
+/* A score more or less is no reason to end all pages. */
+static gboolean
+question_deadline_cb (gpointer data)
+{
+  Question *question = data;
+  GHashTable *questions = question->sandbox->questions;
+  guint32 serial = question->serial;
+
+  question->deadline_source = 0;
+  question->answer (question->data, ETIMEDOUT);
+  g_hash_table_remove (questions, GUINT_TO_POINTER (serial));
+  return G_SOURCE_REMOVE;
 }
 
 static gboolean
@@ -392,14 +420,30 @@ spawn_exited_cb (NbPortal *portal, guint pid, guint wait_status, NbSandbox *sand
     sandbox->spawned_pid = 0;
 }
 
+/* Nobody waits for the answer any more: what it brings is ended. */
+static void
+drop_answer (NbSandbox *sandbox, NbPortal *portal, guint pid)
+{
+  if (pid != 0)
+    nb_portal_kill (portal, pid);
+  g_free (sandbox);
+}
+
 static void
 spawned_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
   NbSandbox *sandbox = data;
   g_autoptr (GError) error = NULL;
   guint pid = 0;
+  gboolean good = nb_portal_spawn_finish (NB_PORTAL (source), result, &pid, &error);
 
-  if (!nb_portal_spawn_finish (NB_PORTAL (source), result, &pid, &error))
+  sandbox->spawning = FALSE;
+  if (sandbox->freed)
+    {
+      drop_answer (sandbox, NB_PORTAL (source), pid);
+      return;
+    }
+  if (!good)
     {
       if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
         nb_sandbox_fail (sandbox, error->message);
@@ -466,6 +510,7 @@ nb_sandbox_start (NbSandbox *sandbox)
   sandbox->exited_handler = g_signal_connect (sandbox->portal, "spawn-exited",
                                               G_CALLBACK (spawn_exited_cb), sandbox);
   set_deadline (sandbox, HELLO_DEADLINE_MS);
+  sandbox->spawning = TRUE;
   nb_portal_spawn_async (sandbox->portal, &request, SPAWN_DEADLINE_MS, spawned_cb, sandbox);
 }
 
@@ -483,7 +528,7 @@ nb_sandbox_new (NbPortal *portal, NbProfile profile, NbWall wall, NbPids pids)
   sandbox->channel = sandbox->init_pidfd = -1;
   sandbox->diagnostics = nb_diagnostics_new ();
   sandbox->children = g_hash_table_new_full (NULL, NULL, NULL, nb_program_free);
-  sandbox->questions = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  sandbox->questions = g_hash_table_new_full (NULL, NULL, NULL, question_free);
   return sandbox;
 }
 
@@ -544,7 +589,11 @@ nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
       return;
     }
   question = g_new0 (Question, 1);
-  *question = (Question){ .answer = answer, .data = data };
+  *question = (Question){
+    .answer = answer, .data = data, .sandbox = sandbox, .serial = message.serial
+  };
+  question->deadline_source
+      = g_timeout_add (RESULT_DEADLINE_MS, question_deadline_cb, question);
   g_hash_table_insert (sandbox->questions, GUINT_TO_POINTER (message.serial), question);
 }
 
@@ -588,5 +637,8 @@ nb_sandbox_free (NbSandbox *sandbox)
   g_hash_table_unref (sandbox->children);
   g_hash_table_unref (sandbox->questions);
   g_free (sandbox->reason);
-  g_free (sandbox);
+  if (sandbox->spawning)
+    sandbox->freed = TRUE; /* see spawned_cb() */
+  else
+    g_free (sandbox);
 }
