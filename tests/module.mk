@@ -8,6 +8,7 @@ unit_tests := \
   test-channel \
   test-child-table \
   test-descriptors \
+  test-display \
   test-environment \
   test-expectations \
   test-fd \
@@ -35,6 +36,7 @@ unit_tests := \
   test-relay-hostile \
   test-sandbox \
   test-spawn-request \
+  test-start-broker \
   test-watch \
   test-zygote-command \
   test-zygote-recorded
@@ -47,6 +49,7 @@ test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c spawn/base/kind.c
 test-descriptors_sources = $(audit_test_sources)
+test-display_sources = spawn/client/display.c spawn/base/fd.c
 test-expectations_sources = $(audit_test_sources)
 test-fd_sources = spawn/base/fd.c
 test-find_sources = $(audit_test_sources)
@@ -82,6 +85,7 @@ test-sandbox_sources = tests/lib/nb-fake-portal.c spawn/portal/spawn-request.c \
   $(filter-out spawn/broker/broker.c,$(broker_sources)) $(wire_sources) \
   spawn/base/fd.c spawn/base/log.c
 test-spawn-request_sources = spawn/portal/spawn-request.c spawn/base/fd.c
+test-start-broker_sources = spawn/tool/start-broker.c spawn/base/fd.c
 test-watch_sources = $(watch_sources) $(confine_sources) seccomp/confine.c \
   zygote/wire/channel.c spawn/base/fd.c
 test-zygote-recorded_sources = $(test-zygote-command_sources)
