@@ -176,9 +176,11 @@ install-tests: test-programs ## install what the real-Flatpak tests run inside t
 	  $(DESTDIR)$(testdir)
 
 # gcov writes its data when a program executes another. A child of vfork() would do that for
-# its parent, whose own data would then never be written.
+# its parent, whose own data would then never be written; and where the test's own execve()
+# returns, what was counted until then would be forgotten.
 ifeq ($(COVERAGE),1)
-$(O)/zygote/controller/exec.o: ALL_CFLAGS += -fno-builtin-execve
+$(O)/zygote/controller/exec.o $(O)/tests/unit/test-host-preload.o \
+  $(O)/tests/fuzz/fuzz-host-preload.o: ALL_CFLAGS += -fno-builtin-execve -fno-builtin-execv
 endif
 
 # --- fuzzing ----------------------------------------------------------------------------------

@@ -165,7 +165,6 @@ be_router (gconstpointer data)
     (void)setenv ("NESTBOX_WATCHED", "1", 1);
   while (launch->argv[n] != NULL)
     n++;
-  nb_test_child_count ();
   n = gpu_router_main (n, (char **)launch->argv);
   nb_test_child_count ();
   _exit (n);

@@ -98,6 +98,18 @@ static const Case cases[] = {
     "BAD  Flatpak",
     "ok   browser            /usr/bin/env, helper taken for /usr/bin/chrome-sandbox" },
 
+  { "audit/help", NULL, { "audit", "--help" }, 0, "nestbox audit [OPTION", "--json" },
+  { "audit/nothing", NULL, { "audit" }, NB_EXIT_USAGE, "one PID or --all" },
+  { "audit/both", NULL, { "audit", "--all", "1" }, NB_EXIT_USAGE, "one PID or --all" },
+  { "audit/no-number", NULL, { "audit", "12x" }, NB_EXIT_USAGE, "\"12x\" is no PID" },
+  { "audit/unknown-option", NULL, { "audit", "--x" }, NB_EXIT_USAGE, "--x" },
+  { "audit/no-browser", NULL, { "audit", "--all" }, 4, "no browser with children here" },
+  { "audit/sub-sandbox",
+    APP "sandbox=true\n",
+    { "audit", "--all" },
+    4,
+    "this is a sub-sandbox; audit in the app itself" },
+
   { "policy/help",
     NULL,
     { "policy", "--help" },

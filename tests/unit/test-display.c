@@ -88,7 +88,7 @@ test_wayland (void)
 
   g_assert_cmpuint (look (NULL, NULL, folder), ==, NB_DISPLAY_WAYLAND);
   g_assert_cmpuint (look (NULL, "other", folder), ==, NB_DISPLAY_WAYLAND);
-  g_assert_cmpuint (look (NULL, other, "/nowhere"), ==, NB_DISPLAY_WAYLAND);
+  g_assert_cmpuint (look (NULL, other, "/not-there"), ==, NB_DISPLAY_WAYLAND);
   g_assert_cmpuint (look (NULL, "none", folder), ==, 0);
   g_assert_cmpuint (look (NULL, long_name, folder), ==, 0);
   g_assert_cmpuint (look (NULL, "other", NULL), ==, 0);
