@@ -271,10 +271,12 @@ valgrind: export VALGRIND_PROGRAMS = $(valgrind_programs)
 valgrind: $(compiled_tests) ## lost memory, descriptors left open, of what valgrind can run
 	@$(run_tap) tests/lib/run-valgrind
 
+# Tests call __gcov_dump() only where it is there, so that it has to be asked for; and the
+# policies are compiled again, since that counts, too.
 coverage: ## lines that unit, integration and fuzz tests reach, by file and folder
-	@rm -f $$(find build/coverage -name '*.gcda' 2>/dev/null)
+	@rm -f $$(find build/coverage -name '*.gcda' 2>/dev/null) build/coverage/gen/policy-*.h
 	@$(MAKE) O=build/coverage COVERAGE=1 CFLAGS='-O0 -g --coverage -fprofile-update=atomic' \
-	  check-unit
+	  LDFLAGS='-Wl,-u,__gcov_dump' check-unit
 	@tests/lib/coverage build/coverage
 
 check-variants: ## asan, tsan and coverage, one after the other
