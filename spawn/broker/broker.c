@@ -126,7 +126,8 @@ listener_cb (int fd, GIOCondition condition, gpointer data)
     return G_SOURCE_CONTINUE;
   if (connection < 0)
     {
-      nb_log_error ("the broker takes no more clients: %s", g_strerror (errno));
+      nb_log_error ("the broker takes no more clients: %s; restart the browser",
+                    g_strerror (errno));
       nb_fd_clear (&broker->listener); /* who waits to be taken sees the end */
       broker->listener_source = 0;
       return G_SOURCE_REMOVE;
@@ -218,6 +219,8 @@ nb_broker_run (const NbBrokerOptions *options)
   nb_log_debug (NB_LOG_STATE, "broker: started");
   nb_portal_probe_async (broker.portal, PROBE_DEADLINE_MS, probed_cb, &broker);
   g_main_loop_run (broker.loop);
+  nb_log_debug (NB_LOG_STATE, "broker: ended: sub-sandboxes %s",
+                nb_sandboxes_are_gone (&broker.sandboxes) ? "gone" : "not seen to go");
   broker_clear (&broker);
   (void)g_unlink (socket);
   (void)g_rmdir (options->directory);

@@ -244,6 +244,7 @@ nb_client_connection_free (NbClientConnection *client)
   for (NbProfile profile = 0; profile < client->asked; profile++)
     if (client->sandboxes->items[profile] != NULL)
       nb_sandbox_forget (client->sandboxes->items[profile], client);
+  nb_log_debug (NB_LOG_STATE, "client pid=%d gone", (int)client->pid);
   if (client->child != 0 && !client->finished)
     nb_sandbox_abandon (client->sandbox, client->child);
   g_clear_handle_id (&client->source, g_source_remove);
