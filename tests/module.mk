@@ -93,7 +93,7 @@ test-zygote-command_sources = zygote/wire/zygote-command.c zygote/wire/pickle-re
   zygote/wire/pickle-writer.c
 
 # These drive what was built, from $(O).
-integration_tests := test-broker test-broker-bounds test-broker-faults test-chrome-sandbox test-controller test-controller-life \
+integration_tests := test-broker test-broker-bounds test-broker-faults test-broker-log test-chrome-sandbox test-controller test-controller-life \
   test-controller-zygote test-gpu-router-program test-nestbox
 test-nestbox_sources = spawn/base/fd.c
 test-chrome-sandbox_sources = $(wire_sources) spawn/base/fd.c
@@ -101,6 +101,7 @@ broker_test_sources = tests/lib/nb-broker.c tests/lib/nb-portal.c $(broker_sourc
   $(portal_sources) spawn/client/client.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
 test-broker_sources = $(broker_test_sources)
 test-broker-bounds_sources = tests/lib/nb-beside.c $(broker_test_sources)
+test-broker-log_sources = $(broker_test_sources)
 test-broker-faults_sources = tests/lib/nb-beside.c $(broker_test_sources)
 test-gpu-router-program_sources = $(filter-out %/gpu-router-main.c,$(gpu_router_sources))
 controller_test_sources = tests/lib/nb-controller.c $(wire_sources) spawn/base/fd.c
@@ -111,9 +112,9 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
   seccomp/landlock.c
 
 # Those that have threads: GDBus's, and the test's own.
-threaded_tests := test-broker test-broker-bounds test-broker-faults
+threaded_tests := test-broker test-broker-bounds test-broker-faults test-broker-log
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
-valgrind_unfit := test-broker test-broker-bounds test-broker-faults test-sandbox \
+valgrind_unfit := test-broker test-broker-bounds test-broker-faults test-broker-log test-sandbox \
   test-gpu-router-program test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
   test-controller-zygote test-fd test-landlock \
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch

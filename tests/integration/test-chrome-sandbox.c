@@ -30,6 +30,8 @@ enum
   CHILD = 7,
 };
 
+#define SECRET "opensesame" /* on a command line */
+
 typedef struct
 {
   char *directory, *path;
@@ -137,7 +139,7 @@ static void
 launch_zygote (Helper *helper)
 {
   static const char *const argv[]
-      = { "chrome-sandbox", "/app/x", "--type=zygote", "--flag", NULL };
+      = { "chrome-sandbox", "/app/x", "--type=zygote", "--flag=" SECRET, NULL };
   Launch how = { .helper = helper, .argv = argv, .broker = helper->path };
 
   launch (helper, &how);
@@ -193,7 +195,7 @@ has_printed (const Helper *helper, const char *text)
   return strstr (printed, text) != NULL;
 }
 
-/* Its end; what it printed has this text in it. */
+/* Its end; what it printed has this text in it, and nothing of the command line. */
 static int
 wait_for_end (Helper *helper, const char *text)
 {
@@ -201,6 +203,7 @@ wait_for_end (Helper *helper, const char *text)
 
   if (!has_printed (helper, text))
     g_error ("\"%s\" was not printed", text);
+  g_assert_false (has_printed (helper, SECRET));
   return wait_status;
 }
 

@@ -37,6 +37,9 @@ typedef struct
   const char *variable, *value;  /* of the environment */
 } Case;
 
+/* On a browser's command line; it is printed at no level. */
+#define SECRET "https://x:opensesame@x.org/"
+
 #define APP "[Application]\nname=org.x.Y\n\n[Instance]\nflatpak-version=1.14.10\n"
 
 static const Case cases[] = {
@@ -84,10 +87,11 @@ static const Case cases[] = {
     "is a script; put `nestbox run --` into it" },
   { "run/on-the-host",
     NULL,
-    { "run", "--", "sh", "-c", "exit 7" },
+    { "run", "--", "sh", "-c", "exit 7", SECRET },
     7,
     "not in Flatpak: ",
-    "/sh starts with its own sandbox" },
+    "/sh starts with its own sandbox",
+    SECRET },
 
   { "doctor/help", NULL, { "doctor", "--help" }, 0, "Usage: nestbox doctor" },
   { "doctor/two", NULL, { "doctor", "x", "y" }, NB_EXIT_USAGE, "Usage: nestbox doctor" },
@@ -163,9 +167,20 @@ static const Case cases[] = {
     "libdl.so.2" },
   { "app/no-sandbox",
     APP,
-    { "run", "--", PROGRAM ("launch-like-chromium"), "/app/x", "--type=zygote" },
+    { "run", "--", PROGRAM ("launch-like-chromium"), "/app/x", "--type=zygote", SECRET },
     1,
-    "sandbox not started: there is no session bus (see `nestbox doctor`)" },
+    "sandbox not started: there is no session bus (see `nestbox doctor`)",
+    "",
+    SECRET },
+  { "app/no-sandbox-at-length",
+    APP,
+    { "run", "--", PROGRAM ("launch-like-chromium"), "/app/x", "--type=zygote", SECRET },
+    1,
+    "state: broker: started",
+    "sandbox not started: there is no session bus (see `nestbox doctor`)",
+    SECRET,
+    "NESTBOX_DEBUG",
+    "all" },
   { "app/helper-of-another-name",
     APP,
     { "run", "--helper-name=other", "--", PROGRAM ("launch-like-chromium"), "/app/x",
