@@ -403,6 +403,19 @@ drop_answer (NbSandbox *sandbox, NbPortal *portal, guint pid)
   g_free (sandbox);
 }
 
+/*
+ * A portal that ends, or hangs, after it has done what it was asked for: what has said a
+ * good hello needs neither it nor its handle.
+ */
+static void
+answer_failed (NbSandbox *sandbox, const GError *error)
+{
+  if (sandbox->state == STATE_READY)
+    nb_log_debug (NB_LOG_PORTAL, "Spawn has no handle: %s", error->message);
+  else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    nb_sandbox_fail (sandbox, error->message);
+}
+
 static void
 spawned_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
@@ -419,8 +432,7 @@ spawned_cb (GObject *source, GAsyncResult *result, gpointer data)
     }
   if (!good)
     {
-      if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-        nb_sandbox_fail (sandbox, error->message);
+      answer_failed (sandbox, error);
       return;
     }
   sandbox->spawned_pid = pid;

@@ -55,7 +55,8 @@ typedef struct
   NbPids pids;
   guint flags; /* of Spawn; 0: not looked at */
   gboolean unsets, has_display;
-  void (*script) (NbTestBroker *, gconstpointer); /* NULL: by reason */
+  void (*script) (NbTestBroker *, gconstpointer);  /* NULL: by happen and reason */
+  void (*happen) (NbTestBroker *, gboolean again); /* while a program runs */
 } Row;
 
 /* A row, for one of the sub-sandboxes. */
@@ -214,15 +215,15 @@ bus_ends_script (NbTestBroker *broker, gconstpointer data)
 
 /* What runs goes on, and new programs start, whatever the portal says or does. */
 static void
-goes_on_script (NbTestBroker *broker, void (*happen) (NbTestBroker *, gboolean again),
-                const Case *test)
+goes_on_script (NbTestBroker *broker, gconstpointer data)
 {
+  const Case *test = data;
   nb_autofd client = begin (broker, test);
 
   nb_test_broker_greet (broker);
-  happen (broker, FALSE);
+  test->row->happen (broker, FALSE);
   finish_program (broker, client, kinds[test->profile]);
-  happen (broker, TRUE);
+  test->row->happen (broker, TRUE);
   run_program (broker, test->profile);
   nb_test_broker_end (broker);
 }
@@ -237,23 +238,11 @@ emit_exits (NbTestBroker *broker, gboolean again)
 }
 
 static void
-exits_while_running_script (NbTestBroker *broker, gconstpointer data)
-{
-  goes_on_script (broker, emit_exits, data);
-}
-
-static void
 lose (NbTestBroker *broker, gboolean again)
 {
   (void)broker;
   if (!again)
     nb_test_portal_lose ();
-}
-
-static void
-lost_while_running_script (NbTestBroker *broker, gconstpointer data)
-{
-  goes_on_script (broker, lose, data);
 }
 
 static void
@@ -264,12 +253,6 @@ restart (NbTestBroker *broker, gboolean again)
 }
 
 static void
-restarts_while_running_script (NbTestBroker *broker, gconstpointer data)
-{
-  goes_on_script (broker, restart, data);
-}
-
-static void
 end_bus (NbTestBroker *broker, gboolean again)
 {
   (void)broker;
@@ -277,10 +260,21 @@ end_bus (NbTestBroker *broker, gboolean again)
     nb_test_portal_end_bus ();
 }
 
+/* The portal's answer is lost, or never comes; what it was asked for is there. */
 static void
-bus_ends_while_running_script (NbTestBroker *broker, gconstpointer data)
+answer_lost_script (NbTestBroker *broker, gconstpointer data)
 {
-  goes_on_script (broker, end_bus, data);
+  const Case *test = data;
+  nb_autofd client = begin (broker, test), late = -1;
+
+  nb_test_broker_greet (broker);
+  if (test->row->bound_ms == 0)
+    nb_test_portal_restart ();
+  finish_program (broker, client, kinds[test->profile]);
+  late = nb_client_connect (broker->socket);
+  g_assert_false (nb_test_is_readable_within (late, test->row->bound_ms + 500));
+  run_program (broker, test->profile);
+  nb_test_broker_end (broker);
 }
 
 /* Between the two Spawns: the GPU's is asked of the new one. */
@@ -394,18 +388,6 @@ greet_without_init (NbTestBroker *broker)
   return spawn;
 }
 
-/* Nothing says that it is gone: first the portal is asked, then the broker gives up. */
-static void
-exit_lost_at_end_script (NbTestBroker *broker, gconstpointer data)
-{
-  NbTestSpawn *spawn = greet_without_init (broker);
-
-  (void)data;
-  nb_test_broker_end (broker);
-  g_assert_cmpuint (nb_test_portal_take_kill (), ==, spawn->handle);
-  nb_test_spawn_free (spawn);
-}
-
 /* The stopping and going on are the fault itself. */
 static void
 stop_parent (gconstpointer data)
@@ -419,19 +401,24 @@ stop_parent (gconstpointer data)
   nb_test_child_check (kill (parent, SIGCONT) == 0);
 }
 
-/* The same, where the broker does not run for longer than it would wait. */
+/*
+ * Nothing says that it is gone: first the portal is asked, then the broker gives up. Alone,
+ * the broker does not run meanwhile, for longer than it would wait.
+ */
 static void
-stopped_at_end_script (NbTestBroker *broker, gconstpointer data)
+exit_lost_at_end_script (NbTestBroker *broker, gconstpointer data)
 {
+  const Case *test = data;
   NbTestSpawn *spawn = greet_without_init (broker);
-  pid_t stopper;
+  pid_t stopper = 0;
 
-  (void)data;
   nb_test_broker_end (broker);
   nb_test_client_expect_end (spawn->channel); /* it has begun to end */
-  stopper = nb_test_fork (stop_parent, NULL);
+  if (test->row->alone)
+    stopper = nb_test_fork (stop_parent, NULL);
   g_assert_cmpuint (nb_test_portal_take_kill (), ==, spawn->handle);
-  g_assert_cmphex ((guint)nb_test_wait (stopper), ==, 0);
+  if (stopper > 0)
+    g_assert_cmphex ((guint)nb_test_wait (stopper), ==, 0);
   nb_test_spawn_free (spawn);
 }
 
@@ -504,6 +491,10 @@ static const Row rows[] = {
     UNANSWERED,
     PORTAL_MS,
     .script = late_answer_script },
+  { "silent-but-does-it",
+    { GOOD, .is_silent = TRUE },
+    .bound_ms = PORTAL_MS,
+    .script = answer_lost_script },
   { "handle-0", { GOOD, .no_handle = TRUE }, "the Flatpak portal's answer makes no sense" },
   { "answers-and-fails",
     { GOOD, .refuses_later = TRUE, .exits = NB_TEST_AFTER },
@@ -547,7 +538,7 @@ static const Row rows[] = {
     NOT_READY,
     HELLO_MS,
     .is_killed = TRUE },
-  { "exits-while-it-runs", { GOOD }, .script = exits_while_running_script },
+  { "exits-while-it-runs", { GOOD }, .happen = emit_exits },
   { "exit-is-lost-at-the-end",
     { GOOD },
     .where = IN_PAGES,
@@ -556,7 +547,7 @@ static const Row rows[] = {
     { GOOD },
     .where = IN_PAGES,
     .alone = TRUE,
-    .script = stopped_at_end_script },
+    .script = exit_lost_at_end_script },
 
   /* --- the portal's end, and the bus's --- */
   {
@@ -566,8 +557,11 @@ static const Row rows[] = {
       PORTAL_MS,
   },
   { "dies-in-spawn", { GOOD, .loss = NB_TEST_DIES }, REFUSED "Message recipient" },
-  { "lost-while-it-runs", { GOOD }, .script = lost_while_running_script },
-  { "restarted-while-it-runs", { GOOD }, .script = restarts_while_running_script },
+  { "lost-while-it-runs", { GOOD }, .happen = lose },
+  { "restarted-while-it-runs", { GOOD }, .happen = restart },
+  { "restarted-before-it-answers",
+    { GOOD, .is_silent = TRUE },
+    .script = answer_lost_script },
   { "restarted-between", { GOOD }, .where = IN_GPU, .script = restarts_between_script },
   { "lost-between", { GOOD }, REFUSED, .where = IN_GPU, .script = lost_between_script },
   { "bus-ends-in-spawn",
@@ -575,10 +569,7 @@ static const Row rows[] = {
     REFUSED "The connection is closed",
     .alone = TRUE,
     .script = bus_ends_script },
-  { "bus-ends-while-it-runs",
-    { GOOD },
-    .alone = TRUE,
-    .script = bus_ends_while_running_script },
+  { "bus-ends-while-it-runs", { GOOD }, .alone = TRUE, .happen = end_bus },
   { "more-than-16-descriptors",
     { GOOD },
     .where = IN_PAGES,
@@ -617,6 +608,7 @@ run_here (const Case *test)
 
   nb_test_broker_run_with (row->no_portal ? NULL : &portal, &options,
                            row->script != NULL   ? row->script
+                           : row->happen != NULL ? goes_on_script
                            : row->reason != NULL ? refused_script
                                                  : runs_script,
                            test);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
+#include "spawn/base/log.h"
 #include "spawn/portal/portal-names.h"
 #include "tests/lib/nb-test.h"
 
@@ -106,6 +107,7 @@ nb_test_portal_init (int argc, char **argv)
       execvp ("dbus-run-session", (char **)again->pdata);
       g_error ("dbus-run-session cannot be executed: is the package dbus installed?");
     }
+  (void)nb_log_init (g_getenv ("NESTBOX_DEBUG"));
   nb_test_warm_up_gio ();
   bus = connect_to_bus ();
   disconnect (&bus);
