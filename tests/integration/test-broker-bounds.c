@@ -384,6 +384,7 @@ output_script (NbTestBroker *broker, gconstpointer data)
   nb_test_broker_take_spawn (broker);
   use = begin_use ();
   flood = nb_test_fork (flood_output, &broker->spawn->output);
+  g_assert_cmpint (write (broker->spawn->output, "xxx", 3), ==, 3); /* it may be slow */
   nb_fd_clear (&broker->spawn->channel);
   g_assert_true (nb_test_is_readable_within (client, SERVED_WITHIN_MS));
   nb_test_client_expect_result (client, ECONNREFUSED, "before it was ready: xxx");
