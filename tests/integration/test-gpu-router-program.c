@@ -305,6 +305,8 @@ fork_gpu (Fixture *self, const char *argument)
 
   receive (self, self->gpu);
   g_assert_cmpuint (self->packet.n_fds, ==, 1);
+  nb_packet_clear (&self->packet);
+  nb_test_wait_readable (oracle); /* the zygote has given up the other end: the only one */
   say_real_pid (self, GPU_PID);
   receive (self, self->gpu);
   g_assert_cmpint (nb_channel_send (self->gpu, reply, sizeof reply, NULL, 0), ==, 0);
@@ -513,6 +515,7 @@ fork_in_app (Fixture *self)
 
   say_real_pid (self, APP_PID);
   expect_fork_reply (self, APP_PID);
+  nb_test_wait_readable (oracle); /* nobody but the zygote had the other end */
 }
 
 typedef struct

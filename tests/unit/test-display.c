@@ -94,6 +94,8 @@ test_wayland (void)
   g_assert_cmpuint (look (NULL, "other", NULL), ==, 0);
   nb_fd_clear (&server);
   g_assert_cmpuint (look (NULL, NULL, folder), ==, 0);
+  nb_fd_clear (&other_server);
+  g_assert_cmpuint (look (NULL, "other", folder), ==, 0);
   (void)g_unlink (first);
   (void)g_unlink (other);
   g_assert_cmpint (g_rmdir (folder), ==, 0);
