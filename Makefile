@@ -176,9 +176,11 @@ install-tests: test-programs ## install what the real-Flatpak tests run inside t
 	  $(DESTDIR)$(testdir)
 
 # gcov writes its data when a program executes another. A child of vfork() would do that for
-# its parent, whose own data would then never be written.
+# its parent, whose own data would then never be written; and where the test's own execve()
+# returns, what was counted until then would be forgotten.
 ifeq ($(COVERAGE),1)
-$(O)/zygote/controller/exec.o: ALL_CFLAGS += -fno-builtin-execve
+$(O)/zygote/controller/exec.o $(O)/tests/unit/test-host-preload.o \
+  $(O)/tests/fuzz/fuzz-host-preload.o: ALL_CFLAGS += -fno-builtin-execve -fno-builtin-execv
 endif
 
 # --- fuzzing ----------------------------------------------------------------------------------
@@ -269,10 +271,12 @@ valgrind: export VALGRIND_PROGRAMS = $(valgrind_programs)
 valgrind: $(compiled_tests) ## lost memory, descriptors left open, of what valgrind can run
 	@$(run_tap) tests/lib/run-valgrind
 
+# Tests call __gcov_dump() only where it is there, so that it has to be asked for; and the
+# policies are compiled again, since that counts, too.
 coverage: ## lines that unit, integration and fuzz tests reach, by file and folder
-	@rm -f $$(find build/coverage -name '*.gcda' 2>/dev/null)
+	@rm -f $$(find build/coverage -name '*.gcda' 2>/dev/null) build/coverage/gen/policy-*.h
 	@$(MAKE) O=build/coverage COVERAGE=1 CFLAGS='-O0 -g --coverage -fprofile-update=atomic' \
-	  check-unit
+	  LDFLAGS='-Wl,-u,__gcov_dump' check-unit
 	@tests/lib/coverage build/coverage
 
 check-variants: ## asan, tsan and coverage, one after the other

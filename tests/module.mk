@@ -8,6 +8,7 @@ unit_tests := \
   test-channel \
   test-child-table \
   test-descriptors \
+  test-display \
   test-environment \
   test-expectations \
   test-fd \
@@ -33,7 +34,9 @@ unit_tests := \
   test-qtwebengine \
   test-relay \
   test-relay-hostile \
+  test-sandbox \
   test-spawn-request \
+  test-start-broker \
   test-watch \
   test-zygote-command \
   test-zygote-recorded
@@ -46,6 +49,7 @@ test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c spawn/base/kind.c
 test-descriptors_sources = $(audit_test_sources)
+test-display_sources = spawn/client/display.c spawn/base/fd.c
 test-expectations_sources = $(audit_test_sources)
 test-fd_sources = spawn/base/fd.c
 test-find_sources = $(audit_test_sources)
@@ -77,7 +81,11 @@ test-relay_sources = tests/lib/nb-relay.c zygote/controller/relay.c \
   zygote/controller/relay-children.c zygote/wire/zygote-command.c $(wire_sources) \
   spawn/base/fd.c spawn/base/log.c
 test-relay-hostile_sources = $(test-relay_sources)
+test-sandbox_sources = tests/lib/nb-fake-portal.c spawn/portal/spawn-request.c \
+  $(filter-out spawn/broker/broker.c,$(broker_sources)) $(wire_sources) \
+  spawn/base/fd.c spawn/base/log.c
 test-spawn-request_sources = spawn/portal/spawn-request.c spawn/base/fd.c
+test-start-broker_sources = spawn/tool/start-broker.c spawn/base/fd.c
 test-watch_sources = $(watch_sources) $(confine_sources) seccomp/confine.c \
   zygote/wire/channel.c spawn/base/fd.c
 test-zygote-recorded_sources = $(test-zygote-command_sources)
@@ -85,12 +93,17 @@ test-zygote-command_sources = zygote/wire/zygote-command.c zygote/wire/pickle-re
   zygote/wire/pickle-writer.c
 
 # These drive what was built, from $(O).
-integration_tests := test-broker test-chrome-sandbox test-controller test-controller-life \
-  test-controller-zygote test-nestbox
+integration_tests := test-broker test-broker-bounds test-broker-faults test-broker-log test-chrome-sandbox test-controller test-controller-life \
+  test-controller-zygote test-gpu-router-program test-nestbox
 test-nestbox_sources = spawn/base/fd.c
 test-chrome-sandbox_sources = $(wire_sources) spawn/base/fd.c
-test-broker_sources = tests/lib/nb-broker.c tests/lib/nb-portal.c $(broker_sources) \
+broker_test_sources = tests/lib/nb-broker.c tests/lib/nb-portal.c $(broker_sources) \
   $(portal_sources) spawn/client/client.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
+test-broker_sources = $(broker_test_sources)
+test-broker-bounds_sources = tests/lib/nb-beside.c $(broker_test_sources)
+test-broker-log_sources = $(broker_test_sources)
+test-broker-faults_sources = tests/lib/nb-beside.c $(broker_test_sources)
+test-gpu-router-program_sources = $(filter-out %/gpu-router-main.c,$(gpu_router_sources))
 controller_test_sources = tests/lib/nb-controller.c $(wire_sources) spawn/base/fd.c
 test-controller_sources = $(controller_test_sources)
 test-controller-zygote_sources = $(controller_test_sources) zygote/wire/zygote-command.c \
@@ -99,9 +112,10 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
   seccomp/landlock.c
 
 # Those that have threads: GDBus's, and the test's own.
-threaded_tests := test-broker
+threaded_tests := test-broker test-broker-bounds test-broker-faults test-broker-log
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
-valgrind_unfit := test-broker test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
+valgrind_unfit := test-broker test-broker-bounds test-broker-faults test-broker-log test-sandbox \
+  test-gpu-router-program test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
   test-controller-zygote test-fd test-landlock \
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
 

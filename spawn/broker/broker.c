@@ -20,6 +20,7 @@ enum
   PIDFD_KILL_AFTER_MS = 1200,
   GIVE_UP_AFTER_MS = 1800,
   GONE_CHECK_MS = 5,
+  LONGEST_CHECK_MS = 100, /* more between two checks is time in which this did not run */
 };
 
 typedef struct
@@ -31,18 +32,33 @@ typedef struct
   NbSandboxes sandboxes;
   GHashTable *clients; /* a set */
   guint listener_source, browser_source, sigterm_source;
-  gint64 ending_since; /* monotonic time in µs; 0: not ending */
+  gint64 checked_us;    /* monotonic time of the latest check; 0: not ending */
+  gint64 ending_for_us; /* as far as this process ran */
   gboolean portal_killed, pidfd_killed;
 } Broker;
 
 /* --- the end --- */
+
+/*
+ * For how long it has been ending, in ms. While it was stopped, or the machine slept, the
+ * portal was not asked for anything either.
+ */
+static gint64
+count_time (Broker *broker)
+{
+  gint64 now_us = g_get_monotonic_time ();
+
+  broker->ending_for_us += MIN (now_us - broker->checked_us, LONGEST_CHECK_MS * 1000);
+  broker->checked_us = now_us;
+  return broker->ending_for_us / 1000;
+}
 
 /* Asked for every few milliseconds: neither a pidfd nor the portal tells reliably. */
 static gboolean
 ending_cb (gpointer data)
 {
   Broker *broker = data;
-  gint64 waited_ms = (g_get_monotonic_time () - broker->ending_since) / 1000;
+  gint64 waited_ms = count_time (broker);
 
   if (nb_sandboxes_are_gone (&broker->sandboxes) || waited_ms > GIVE_UP_AFTER_MS)
     {
@@ -62,10 +78,10 @@ ending_cb (gpointer data)
 static void
 begin_end (Broker *broker, const char *why)
 {
-  if (broker->ending_since != 0)
+  if (broker->checked_us != 0)
     return;
   nb_log_debug (NB_LOG_STATE, "broker: ending: %s", why);
-  broker->ending_since = g_get_monotonic_time ();
+  broker->checked_us = g_get_monotonic_time ();
   nb_sandboxes_fail (&broker->sandboxes, why);
   (void)g_timeout_add (GONE_CHECK_MS, ending_cb, broker);
 }
@@ -110,7 +126,8 @@ listener_cb (int fd, GIOCondition condition, gpointer data)
     return G_SOURCE_CONTINUE;
   if (connection < 0)
     {
-      nb_log_error ("the broker takes no more clients: %s", g_strerror (errno));
+      nb_log_error ("the broker takes no more clients: %s; restart the browser",
+                    g_strerror (errno));
       nb_fd_clear (&broker->listener); /* who waits to be taken sees the end */
       broker->listener_source = 0;
       return G_SOURCE_REMOVE;
@@ -146,7 +163,7 @@ probed_cb (GObject *source, GAsyncResult *result, gpointer data)
 
   if (nb_portal_probe_finish (NB_PORTAL (source), result, &error))
     {
-      if (broker->ending_since == 0)
+      if (broker->checked_us == 0)
         nb_sandboxes_start (&broker->sandboxes);
     }
   else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
@@ -202,6 +219,8 @@ nb_broker_run (const NbBrokerOptions *options)
   nb_log_debug (NB_LOG_STATE, "broker: started");
   nb_portal_probe_async (broker.portal, PROBE_DEADLINE_MS, probed_cb, &broker);
   g_main_loop_run (broker.loop);
+  nb_log_debug (NB_LOG_STATE, "broker: ended: sub-sandboxes %s",
+                nb_sandboxes_are_gone (&broker.sandboxes) ? "gone" : "not seen to go");
   broker_clear (&broker);
   (void)g_unlink (socket);
   (void)g_rmdir (options->directory);

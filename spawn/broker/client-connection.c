@@ -12,13 +12,18 @@
 #include "spawn/broker/denials.h"
 #include "spawn/client/environment.h"
 
+enum
+{
+  REQUEST_DEADLINE_MS = 10000, /* who connects has something to ask, and asks at once */
+};
+
 struct _NbClientConnection
 {
   int fd;
-  guint source;
-  pid_t pid;              /* of who connected, says the kernel */
-  NbSandboxes *sandboxes; /* borrowed */
-  NbSandbox *sandbox;     /* of the child; NULL: none was asked for */
+  guint source, deadline_source; /* the latter until the request has come */
+  pid_t pid;                     /* of who connected, says the kernel */
+  NbSandboxes *sandboxes;        /* borrowed */
+  NbSandbox *sandbox;            /* of the child; NULL: none was asked for */
   NbWall wall;
   guint32 child; /* 0: none asked for yet, or it has ended */
   guint32 serial;
@@ -152,10 +157,24 @@ handle_watch (NbClientConnection *client, const NbMessage *message, NbPacket *pa
     nb_denials_watch (nb_packet_steal_fd (packet, 0), message->kind, client->pid);
 }
 
+/* Places are few: see MAX_CLIENTS of the broker. */
+static gboolean
+silent_cb (gpointer data)
+{
+  NbClientConnection *client = data;
+
+  client->deadline_source = 0;
+  nb_log_debug (NB_LOG_STATE, "client pid=%d hung up on: it asks for nothing",
+                (int)client->pid);
+  client->closed (client, client->data);
+  return G_SOURCE_REMOVE;
+}
+
 /* One request for each connection. */
 static gboolean
 handle_message (NbClientConnection *client, NbMessage *message, NbPacket *packet)
 {
+  g_clear_handle_id (&client->deadline_source, g_source_remove);
   if (message->type == NB_MESSAGE_WATCH && client->serial == 0)
     {
       handle_watch (client, message, packet);
@@ -214,6 +233,7 @@ nb_client_connection_new (int fd, NbSandboxes *sandboxes, NbWall wall,
   client->closed = closed;
   client->data = data;
   client->source = g_unix_fd_add (fd, G_IO_IN | G_IO_HUP, readable_cb, client);
+  client->deadline_source = g_timeout_add (REQUEST_DEADLINE_MS, silent_cb, client);
   nb_log_debug (NB_LOG_STATE, "client pid=%d connected", (int)peer.pid);
   return client;
 }
@@ -224,9 +244,11 @@ nb_client_connection_free (NbClientConnection *client)
   for (NbProfile profile = 0; profile < client->asked; profile++)
     if (client->sandboxes->items[profile] != NULL)
       nb_sandbox_forget (client->sandboxes->items[profile], client);
+  nb_log_debug (NB_LOG_STATE, "client pid=%d gone", (int)client->pid);
   if (client->child != 0 && !client->finished)
     nb_sandbox_abandon (client->sandbox, client->child);
   g_clear_handle_id (&client->source, g_source_remove);
+  g_clear_handle_id (&client->deadline_source, g_source_remove);
   nb_fd_clear (&client->fd);
   g_free (client);
 }

@@ -12,6 +12,8 @@
 enum
 {
   LINE_MAX_BYTES = 400, /* more of one line is cut off */
+  CHUNK_BYTES = 1024,
+  MAX_CHUNKS = 128, /* read in one go: twice what a pipe holds, for a writer that goes on */
 };
 
 struct _NbDiagnostics
@@ -38,7 +40,7 @@ finish_line (NbDiagnostics *diagnostics)
 static gboolean
 read_some (NbDiagnostics *diagnostics)
 {
-  char text[1024];
+  char text[CHUNK_BYTES];
   ssize_t got = read (diagnostics->pipe, text, sizeof text);
 
   for (ssize_t i = 0; i < got; i++)
@@ -94,8 +96,9 @@ nb_diagnostics_last_line (NbDiagnostics *diagnostics)
     {
       GPollFD poll = { .fd = diagnostics->pipe, .events = G_IO_IN };
 
-      while (g_poll (&poll, 1, 0) == 1 && (poll.revents & G_IO_IN) != 0
-             && read_some (diagnostics))
+      for (int i = 0; i < MAX_CHUNKS && g_poll (&poll, 1, 0) == 1
+                      && (poll.revents & G_IO_IN) != 0 && read_some (diagnostics);
+           i++)
         ;
       finish_line (diagnostics);
     }

@@ -17,6 +17,7 @@
 #include "spawn/broker/hello-check.h"
 #include "spawn/broker/pid-translation.h"
 #include "spawn/broker/program.h"
+#include "spawn/broker/questions.h"
 
 #if !defined(NB_PKGLIBEXECDIR)
 #  error "NB_PKGLIBEXECDIR: where nestbox-controller is installed"
@@ -24,11 +25,11 @@
 
 enum
 {
-  CONTROLLER_FD = 3,         /* its number in the sub-sandbox, after stdio */
-  SPAWN_DEADLINE_MS = 4000,  /* the portal answers in 10 ms, once it runs */
-  HELLO_DEADLINE_MS = 20000, /* 0.1 s as a rule, over 1 s with a cold ld.so.cache */
-  RESULT_DEADLINE_MS = 10000,
-  MAX_EARLY_EXITS = 8, /* SpawnExited may precede the answer on Flatpak <= 1.16.0 */
+  CONTROLLER_FD = 3,          /* its number in the sub-sandbox, after stdio */
+  SPAWN_DEADLINE_MS = 4000,   /* the portal answers in 10 ms, once it runs */
+  HELLO_DEADLINE_MS = 20000,  /* 0.1 s as a rule, over 1 s with a cold ld.so.cache */
+  RESULT_DEADLINE_MS = 10000, /* of an EXEC, and of an OOM_ADJUST */
+  MAX_EARLY_EXITS = 8,        /* SpawnExited may precede the answer on Flatpak <= 1.16.0 */
 };
 
 /* Any earlier state to any later one. */
@@ -42,13 +43,6 @@ typedef enum
 
 static const char *const state_names[] = { "new", "starting", "ready", "ended" };
 
-/* A request that is not about a program of its own. */
-typedef struct
-{
-  void (*answer) (gpointer data, int error);
-  gpointer data;
-} Question;
-
 struct _NbSandbox
 {
   NbPortal *portal; /* borrowed */
@@ -61,13 +55,15 @@ struct _NbSandbox
   int channel;       /* our end; -1 once ended */
   int init_pidfd;    /* of the sandbox's pid 1; -1 until the hello */
   guint spawned_pid; /* the portal's handle; 0 until it answered */
+  gboolean spawning; /* Spawn will be answered yet, by whomever */
+  gboolean freed;    /* by the broker; the answer does the rest */
   guint early_exits[MAX_EARLY_EXITS];
   gsize n_early_exits;
   gulong exited_handler;
   guint channel_source, deadline_source;
   NbDiagnostics *diagnostics;
-  GHashTable *children;  /* id -> NbProgram, owned */
-  GHashTable *questions; /* serial -> Question, owned */
+  GHashTable *children; /* id -> NbProgram, owned */
+  NbQuestions *questions;
   guint32 last_id;
   void (*settled) (gpointer data, const char *reason); /* NULL once it was called */
   gpointer settled_data;
@@ -82,6 +78,22 @@ set_state (NbSandbox *sandbox, State state)
                 sandbox->reason != NULL ? sandbox->reason : "");
   g_assert (state > sandbox->state);
   sandbox->state = state;
+}
+
+/* One line for each state of a program: asked for, runs, or not, and its end. */
+static void NB_PRINTF (3, 4)
+    log_program (NbSandbox *sandbox, guint32 id, const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list arguments;
+
+  if (!nb_log_is_on (NB_LOG_STATE))
+    return;
+  va_start (arguments, format);
+  text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  nb_log_debug (NB_LOG_STATE, "%s sandbox: program %u: %s",
+                nb_profile_traits (sandbox->profile)->name, id, text);
 }
 
 static void
@@ -109,16 +121,6 @@ fail_child (gpointer key, gpointer value, gpointer data)
   return TRUE;
 }
 
-static gboolean
-fail_question (gpointer key, gpointer value, gpointer data)
-{
-  Question *question = value;
-
-  (void)key, (void)data;
-  question->answer (question->data, ECONNREFUSED);
-  return TRUE;
-}
-
 /* Closing the channel ends the controller, and that ends all that it started. */
 void
 nb_sandbox_fail (NbSandbox *sandbox, const char *reason)
@@ -131,7 +133,7 @@ nb_sandbox_fail (NbSandbox *sandbox, const char *reason)
   g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
   nb_fd_clear (&sandbox->channel);
   g_hash_table_foreach_remove (sandbox->children, fail_child, sandbox->reason);
-  g_hash_table_foreach_remove (sandbox->questions, fail_question, NULL);
+  nb_questions_answer_all (sandbox->questions, ECONNREFUSED);
   tell_settled (sandbox);
 }
 
@@ -265,6 +267,7 @@ describe_failed_exec (NbSandbox *sandbox, NbProgram *child, int error)
                          "/app and /usr exist: %s",
                          g_strerror (error));
 
+  log_program (sandbox, child->id, "not started: %s", g_strerror (error));
   nb_program_answer (child, error, detail);
   g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (child->id));
 }
@@ -280,25 +283,22 @@ handle_result (NbSandbox *sandbox, const NbMessage *message)
 {
   NbProgram *child
       = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (message->child));
-  Question *question
-      = g_hash_table_lookup (sandbox->questions, GUINT_TO_POINTER (message->serial));
 
-  if (question != NULL)
-    {
-      question->answer (question->data, message->result.error);
-      g_hash_table_remove (sandbox->questions, GUINT_TO_POINTER (message->serial));
-      return;
-    }
+  if (nb_questions_answer (sandbox->questions, message->serial, message->result.error))
+    return;
   if (child == NULL || child->answered || message->serial != child->id)
     return; /* the answer to a KILL or REAP */
   if (!sandbox->relayed)
     nb_fd_clear (&child->link);
-  if (message->result.error == 0)
-    nb_program_answer (
-        child, 0,
-        slice_is (message->result.detail, NB_DETAIL_NO_X11) ? NB_DETAIL_NO_X11 : "");
-  else
+  if (message->result.error != 0)
     describe_failed_exec (sandbox, child, message->result.error);
+  else
+    {
+      log_program (sandbox, child->id, "runs");
+      nb_program_answer (
+          child, 0,
+          slice_is (message->result.detail, NB_DETAIL_NO_X11) ? NB_DETAIL_NO_X11 : "");
+    }
   if (!has_unanswered (sandbox))
     g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
 }
@@ -313,6 +313,8 @@ handle_exited (NbSandbox *sandbox, const NbMessage *message)
 
   if (child == NULL || !child->answered)
     return;
+  log_program (sandbox, child->id, "ended: wait status 0x%x",
+               (unsigned)message->wait_status);
   (void)nb_message_send (sandbox->channel, &forget, NULL, 0);
   if (child->observer.exited != NULL)
     child->observer.exited (child->observer.data, message->wait_status);
@@ -392,17 +394,45 @@ spawn_exited_cb (NbPortal *portal, guint pid, guint wait_status, NbSandbox *sand
     sandbox->spawned_pid = 0;
 }
 
+/* Nobody waits for the answer any more: what it brings is ended. */
+static void
+drop_answer (NbSandbox *sandbox, NbPortal *portal, guint pid)
+{
+  if (pid != 0)
+    nb_portal_kill (portal, pid);
+  g_free (sandbox);
+}
+
+/*
+ * A portal that ends, or hangs, after it has done what it was asked for: what has said a
+ * good hello needs neither it nor its handle.
+ */
+static void
+answer_failed (NbSandbox *sandbox, const GError *error)
+{
+  if (sandbox->state == STATE_READY)
+    nb_log_debug (NB_LOG_PORTAL, "Spawn has no handle: %s", error->message);
+  else if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    nb_sandbox_fail (sandbox, error->message);
+}
+
 static void
 spawned_cb (GObject *source, GAsyncResult *result, gpointer data)
 {
   NbSandbox *sandbox = data;
   g_autoptr (GError) error = NULL;
   guint pid = 0;
+  gboolean good = nb_portal_spawn_finish (NB_PORTAL (source), result, &pid, &error);
 
-  if (!nb_portal_spawn_finish (NB_PORTAL (source), result, &pid, &error))
+  sandbox->spawning = FALSE;
+  if (sandbox->freed)
     {
-      if (!g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-        nb_sandbox_fail (sandbox, error->message);
+      drop_answer (sandbox, NB_PORTAL (source), pid);
+      return;
+    }
+  if (!good)
+    {
+      answer_failed (sandbox, error);
       return;
     }
   sandbox->spawned_pid = pid;
@@ -466,6 +496,7 @@ nb_sandbox_start (NbSandbox *sandbox)
   sandbox->exited_handler = g_signal_connect (sandbox->portal, "spawn-exited",
                                               G_CALLBACK (spawn_exited_cb), sandbox);
   set_deadline (sandbox, HELLO_DEADLINE_MS);
+  sandbox->spawning = TRUE;
   nb_portal_spawn_async (sandbox->portal, &request, SPAWN_DEADLINE_MS, spawned_cb, sandbox);
 }
 
@@ -483,7 +514,7 @@ nb_sandbox_new (NbPortal *portal, NbProfile profile, NbWall wall, NbPids pids)
   sandbox->channel = sandbox->init_pidfd = -1;
   sandbox->diagnostics = nb_diagnostics_new ();
   sandbox->children = g_hash_table_new_full (NULL, NULL, NULL, nb_program_free);
-  sandbox->questions = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  sandbox->questions = nb_questions_new ();
   return sandbox;
 }
 
@@ -508,6 +539,7 @@ nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
   guint32 id = ++sandbox->last_id;
   NbProgram *child = nb_program_new (id, observer);
 
+  log_program (sandbox, id, "asked for: %s", nb_kind_name (exec->kind));
   g_hash_table_insert (sandbox->children, GUINT_TO_POINTER (id), child);
   if (sandbox->state == STATE_ENDED || !nb_program_take_request (child, exec, fds))
     {
@@ -533,7 +565,6 @@ nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
                        void (*answer) (gpointer data, int error), gpointer data)
 {
   NbMessage message = { .type = NB_MESSAGE_OOM_ADJUST, .serial = ++sandbox->last_id };
-  Question *question;
 
   message.oom.pid = sandbox->relayed ? pid : inner_pid (sandbox, pid);
   message.oom.score = score;
@@ -543,22 +574,15 @@ nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
       answer (data, ESRCH);
       return;
     }
-  question = g_new0 (Question, 1);
-  *question = (Question){ .answer = answer, .data = data };
-  g_hash_table_insert (sandbox->questions, GUINT_TO_POINTER (message.serial), question);
-}
-
-static gboolean
-is_asked_by (gpointer key, gpointer value, gpointer data)
-{
-  (void)key;
-  return ((Question *)value)->data == data;
+  /* A score more or less is no reason to end all pages: only the question has a deadline.
+   */
+  nb_questions_add (sandbox->questions, message.serial, RESULT_DEADLINE_MS, answer, data);
 }
 
 void
 nb_sandbox_forget (NbSandbox *sandbox, gpointer data)
 {
-  g_hash_table_foreach_remove (sandbox->questions, is_asked_by, data);
+  nb_questions_forget (sandbox->questions, data);
 }
 
 void
@@ -569,6 +593,7 @@ nb_sandbox_abandon (NbSandbox *sandbox, guint32 id)
 
   if (child == NULL)
     return;
+  log_program (sandbox, id, "nobody waits for it any more");
   child->observer = (NbObserver){ 0 };
   if (child->request != NULL) /* not even sent */
     g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (id));
@@ -586,7 +611,10 @@ nb_sandbox_free (NbSandbox *sandbox)
   nb_fd_clear (&sandbox->init_pidfd);
   nb_diagnostics_free (sandbox->diagnostics);
   g_hash_table_unref (sandbox->children);
-  g_hash_table_unref (sandbox->questions);
+  nb_questions_free (sandbox->questions);
   g_free (sandbox->reason);
-  g_free (sandbox);
+  if (sandbox->spawning)
+    sandbox->freed = TRUE; /* see spawned_cb() */
+  else
+    g_free (sandbox);
 }

@@ -47,7 +47,8 @@ guint32 nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
 
 /*
  * Sets the OOM score of a zygote's child, by the pid that the browser knows. answer() is
- * called once, with 0, ESRCH when it is no child of this sandbox, or another errno.
+ * called once, with 0, ESRCH when it is no child of this sandbox, ETIMEDOUT when nothing
+ * came back, or another errno.
  */
 void nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
                             void (*answer) (gpointer data, int error), gpointer data);
@@ -67,4 +68,5 @@ gboolean nb_sandbox_is_gone (NbSandbox *sandbox);
 /* The last resorts, in this order, when it does not go by itself. */
 void nb_sandbox_kill (NbSandbox *sandbox, gboolean by_portal);
 
+/* What a Spawn brings that is answered later is ended as well. */
 void nb_sandbox_free (NbSandbox *sandbox);

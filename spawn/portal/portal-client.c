@@ -11,6 +11,7 @@ struct _NbPortal
   GObject parent;
   GDBusConnection *connection; /* private; NULL until connected */
   char *owner;                 /* unique name of the portal; NULL until probed */
+  gboolean is_lost;            /* that one has ended, and no other was seen yet */
   NbPortalFeatures features;
   GCancellable *cancellable;
   guint exited_subscription;
@@ -94,6 +95,30 @@ spawn_exited_cb (GDBusConnection *connection, const char *sender, const char *pa
   g_signal_emit (portal, signals[SIGNAL_SPAWN_EXITED], 0, pid, wait_status);
 }
 
+/*
+ * SpawnExited is sent to our unique name, so it needs no match rule at the bus and
+ * nothing is waited for here.
+ */
+static void
+subscribe_to_owner (NbPortal *portal)
+{
+  portal->exited_subscription = g_dbus_connection_signal_subscribe (
+      portal->connection, portal->owner, NB_PORTAL_INTERFACE, "SpawnExited", NB_PORTAL_PATH,
+      NULL, G_DBUS_SIGNAL_FLAGS_NO_MATCH_RULE, spawn_exited_cb, portal, NULL);
+}
+
+/* It ends when it is idle or updated, is started anew, and never gets older. */
+static void
+take_up (NbPortal *portal, const char *owner)
+{
+  nb_log_debug (NB_LOG_PORTAL, "the Flatpak portal is back: owner=%s", owner);
+  g_dbus_connection_signal_unsubscribe (portal->connection, portal->exited_subscription);
+  g_free (portal->owner);
+  portal->owner = g_strdup (owner);
+  portal->is_lost = FALSE;
+  subscribe_to_owner (portal);
+}
+
 static void
 owner_changed_cb (GDBusConnection *connection, const char *sender, const char *path,
                   const char *interface, const char *signal, GVariant *parameters,
@@ -101,9 +126,17 @@ owner_changed_cb (GDBusConnection *connection, const char *sender, const char *p
 {
   NbPortal *portal = data;
 
+  const char *owner;
+
   (void)connection, (void)sender, (void)path, (void)interface, (void)signal;
   if (nb_portal_parse_owner_lost (parameters, portal->owner))
-    g_signal_emit (portal, signals[SIGNAL_LOST], 0, "the Flatpak portal ended");
+    {
+      portal->is_lost = TRUE;
+      g_signal_emit (portal, signals[SIGNAL_LOST], 0, "the Flatpak portal ended");
+    }
+  owner = nb_portal_parse_new_owner (parameters);
+  if (portal->is_lost && owner != NULL)
+    take_up (portal, owner);
 }
 
 static void
@@ -113,16 +146,10 @@ closed_cb (GDBusConnection *connection, gboolean vanished, GError *error, gpoint
   g_signal_emit (data, signals[SIGNAL_LOST], 0, "the session bus ended");
 }
 
-/*
- * SpawnExited is sent to our unique name, so it needs no match rule at the bus and
- * nothing is waited for here.
- */
 static void
 subscribe (NbPortal *portal)
 {
-  portal->exited_subscription = g_dbus_connection_signal_subscribe (
-      portal->connection, portal->owner, NB_PORTAL_INTERFACE, "SpawnExited", NB_PORTAL_PATH,
-      NULL, G_DBUS_SIGNAL_FLAGS_NO_MATCH_RULE, spawn_exited_cb, portal, NULL);
+  subscribe_to_owner (portal);
   portal->owner_subscription = g_dbus_connection_signal_subscribe (
       portal->connection, "org.freedesktop.DBus", "org.freedesktop.DBus",
       "NameOwnerChanged", "/org/freedesktop/DBus", NB_PORTAL_NAME, G_DBUS_SIGNAL_FLAGS_NONE,
@@ -297,7 +324,11 @@ spawned_cb (GObject *source, GAsyncResult *result, gpointer data)
       return;
     }
   g_variant_get (reply, "(u)", &pid);
-  g_task_return_int (task, pid);
+  if (pid == 0)
+    g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
+                             "the Flatpak portal's answer makes no sense");
+  else
+    g_task_return_int (task, pid);
 }
 
 void
@@ -315,9 +346,10 @@ nb_portal_spawn_async (NbPortal *portal, const NbSpawnRequest *request, guint de
       return;
     }
   g_dbus_connection_call_with_unix_fd_list (
-      portal->connection, portal->owner, NB_PORTAL_PATH, NB_PORTAL_INTERFACE, "Spawn",
-      parameters, G_VARIANT_TYPE ("(u)"), G_DBUS_CALL_FLAGS_NO_AUTO_START, (int)deadline_ms,
-      fds, portal->cancellable, spawned_cb, g_steal_pointer (&task));
+      portal->connection, portal->is_lost ? NB_PORTAL_NAME : portal->owner, NB_PORTAL_PATH,
+      NB_PORTAL_INTERFACE, "Spawn", parameters, G_VARIANT_TYPE ("(u)"),
+      portal->is_lost ? G_DBUS_CALL_FLAGS_NONE : G_DBUS_CALL_FLAGS_NO_AUTO_START,
+      (int)deadline_ms, fds, portal->cancellable, spawned_cb, g_steal_pointer (&task));
 }
 
 gboolean

@@ -17,7 +17,8 @@ G_DECLARE_FINAL_TYPE (NbPortal, nb_portal, NB, PORTAL, GObject)
 /*
  * GObject signals:
  *   spawn-exited (guint pid, guint wait_status): also for a Spawn not answered yet
- *   lost (const char *reason): bus or portal are gone; nothing further will come
+ *   lost (const char *reason): bus or portal are gone; of what was spawned nothing further
+ *     will come
  */
 NbPortal *nb_portal_new (void);
 
@@ -32,7 +33,10 @@ gboolean nb_portal_probe_finish (NbPortal *portal, GAsyncResult *result, GError 
 /* Valid after a successful probe. */
 const NbPortalFeatures *nb_portal_get_features (NbPortal *portal);
 
-/* Calls Spawn. The result is the portal's handle, a host pid: only for signal_async(). */
+/*
+ * Calls Spawn. The result is the portal's handle, a host pid, not 0: only for
+ * nb_portal_kill(). A portal that has ended since the probe is started again.
+ */
 void nb_portal_spawn_async (NbPortal *portal, const NbSpawnRequest *request,
                             guint deadline_ms, GAsyncReadyCallback callback, gpointer data);
 gboolean nb_portal_spawn_finish (NbPortal *portal, GAsyncResult *result, guint *pid_out,

@@ -77,6 +77,17 @@ nb_portal_parse_exited (GVariant *parameters, guint *pid_out, guint *wait_status
   return TRUE;
 }
 
+const char *
+nb_portal_parse_new_owner (GVariant *parameters)
+{
+  const char *after;
+
+  if (!g_variant_is_of_type (parameters, G_VARIANT_TYPE ("(sss)")))
+    return NULL;
+  g_variant_get (parameters, "(ss&s)", NULL, NULL, &after);
+  return g_dbus_is_unique_name (after) ? after : NULL;
+}
+
 gboolean
 nb_portal_parse_owner_lost (GVariant *parameters, const char *owner)
 {

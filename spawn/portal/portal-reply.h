@@ -21,6 +21,9 @@ gboolean nb_portal_parse_exited (GVariant *parameters, guint *pid_out,
 /* Whether NameOwnerChanged (s name, s before, s after) says that owner has gone. */
 gboolean nb_portal_parse_owner_lost (GVariant *parameters, const char *owner);
 
+/* The owner that it names, borrowed from parameters; NULL when there is none. */
+const char *nb_portal_parse_new_owner (GVariant *parameters);
+
 /*
  * Whatever a failed call says, as part of one line for people: without GDBus's prefix,
  * control characters and more than NB_PORTAL_MAX_TEXT bytes. Owned by the caller.

@@ -87,6 +87,8 @@ check_signals (GDBusMessage *message)
   if (!nb_portal_parse_exited (body, &pid, &status))
     nb_fuzz_check (pid == 4711 && status == 4711);
   (void)nb_portal_parse_owner_lost (body, ":1.7");
+  nb_fuzz_check (nb_portal_parse_new_owner (body) == NULL
+                 || g_dbus_is_unique_name (nb_portal_parse_new_owner (body)));
 }
 
 static void

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* A broker between portals, controllers and clients, good ones and others. */
+/*
+ * A broker between controllers and clients, good ones and others. Portals:
+ * test-broker-faults.c.
+ */
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
@@ -354,127 +357,30 @@ test_visible_score (void)
   run (visible_score_script);
 }
 
-/* --- portals --- */
-
-typedef struct
-{
-  const char *name;
-  NbTestPortal portal;
-  NbPids pids;
-  const char *reason;
-} PortalCase;
-
-static const PortalCase portal_cases[] = {
-  { "version-0", { .version = 0 }, NB_PIDS_AUTO, "too old (version 0)" },
-  { "refuses",
-    { 6, 1, .refusal = "not\nyou" },
-    NB_PIDS_AUTO,
-    "refused a sub-sandbox: not you" },
-  { "silent-on-properties",
-    { 6, 1, .no_properties = TRUE },
-    NB_PIDS_AUTO,
-    "the Flatpak portal does not answer: " },
-  { "silent-on-spawn",
-    { 6, 1, .is_silent = TRUE },
-    NB_PIDS_AUTO,
-    "does not answer a request for a sub-sandbox" },
-  { "exits",
-    { 6, 1, .exits = TRUE },
-    NB_PIDS_AUTO,
-    "the sub-sandbox ended before it was ready" },
-  { "exits-before-the-answer",
-    { 6, 1, .exits_early = TRUE },
-    NB_PIDS_AUTO,
-    "the sub-sandbox ended before it was ready" },
-  { "hides-pids", { 6, 0 }, NB_PIDS_VISIBLE, "--pids=visible was asked for" },
-  { "too-old-to-show-pids", { 2, 1 }, NB_PIDS_VISIBLE, "--pids=visible was asked for" },
-};
+/* --- no bus --- */
 
 static void
-refused_script (NbTestBroker *broker, gconstpointer data)
+no_bus_script (NbTestBroker *broker, gconstpointer data)
 {
-  const PortalCase *test = data;
-  nb_autofd client = nb_test_broker_ask (broker, NB_KIND_ZYGOTE), late = -1;
+  nb_autofd client = nb_test_broker_ask (broker, NB_KIND_NONE);
 
-  nb_test_client_expect_result (client, ECONNREFUSED, test->reason);
-  late = nb_test_broker_ask (broker, NB_KIND_ZYGOTE);
-  nb_test_client_expect_result (late, ECONNREFUSED, test->reason);
+  nb_test_client_expect_result (client, ECONNREFUSED, data);
   nb_test_broker_end (broker);
-}
-
-static void
-test_portal (gconstpointer data)
-{
-  const PortalCase *test = data;
-
-  nb_test_broker_run (&test->portal, NB_WALL_AUTO, test->pids, refused_script, test);
-}
-
-static void
-test_no_portal (void)
-{
-  static const PortalCase test = { .reason = "the Flatpak portal does not answer: " };
-
-  nb_test_broker_run (NULL, NB_WALL_AUTO, NB_PIDS_AUTO, refused_script, &test);
 }
 
 static void
 test_no_bus (void)
 {
-  static const PortalCase none = { .reason = "there is no session bus" },
-                          gone = { .reason = "no connection to the session bus: " };
   g_autofree char *address = g_strdup (g_getenv ("DBUS_SESSION_BUS_ADDRESS"));
 
   g_unsetenv ("DBUS_SESSION_BUS_ADDRESS");
   g_unsetenv ("XDG_RUNTIME_DIR");
-  nb_test_broker_run (NULL, NB_WALL_AUTO, NB_PIDS_AUTO, refused_script, &none);
+  nb_test_broker_run (NULL, NB_WALL_AUTO, NB_PIDS_AUTO, no_bus_script,
+                      "there is no session bus");
   (void)g_setenv ("XDG_RUNTIME_DIR", "/nowhere", TRUE);
-  nb_test_broker_run (NULL, NB_WALL_AUTO, NB_PIDS_AUTO, refused_script, &gone);
+  nb_test_broker_run (NULL, NB_WALL_AUTO, NB_PIDS_AUTO, no_bus_script,
+                      "no connection to the session bus: ");
   (void)g_setenv ("DBUS_SESSION_BUS_ADDRESS", address, TRUE);
-}
-
-/* More than fits a message to a client, who would wait for it for ever. */
-static void
-test_huge_refusal (void)
-{
-  g_autofree char *text = g_strnfill (200000, 'x');
-  PortalCase test = { .portal = { 6, 1, .refusal = text }, .reason = "sub-sandbox: xxx" };
-
-  test_portal (&test);
-}
-
-/* A signal from anyone but the portal means nothing. */
-static void
-test_stranger (void)
-{
-  static const NbTestPortal portal
-      = { 6, 1, .exits = TRUE, .exits_early = TRUE, .by_stranger = TRUE };
-
-  nb_test_broker_run (&portal, NB_WALL_AUTO, NB_PIDS_AUTO, program_script, NULL);
-}
-
-/* What runs goes on without the portal. */
-static void
-portal_lost_script (NbTestBroker *broker, gconstpointer data)
-{
-  nb_autofd client = -1;
-
-  (void)data;
-  nb_test_broker_greet (broker);
-  nb_test_portal_emit_exited (NB_TEST_HANDLE + 1, 0); /* somebody else's */
-  nb_test_portal_emit_exited (NB_TEST_HANDLE, 0);     /* the outer process only */
-  nb_test_portal_lose ();
-  client = nb_test_broker_ask (broker, NB_KIND_NONE);
-  expect_exec (broker, NB_KIND_NONE);
-  nb_test_broker_answer_exec (broker, 0);
-  nb_test_client_expect_result (client, 0, "");
-  nb_test_broker_end (broker);
-}
-
-static void
-test_portal_lost (void)
-{
-  run (portal_lost_script);
 }
 
 /* --- controllers --- */
@@ -513,7 +419,7 @@ controller_script (NbTestBroker *broker, gconstpointer data)
   if (test->after_hello)
     nb_test_broker_greet (broker);
   else
-    broker->spawn = nb_test_portal_take_spawn ();
+    nb_test_broker_take_spawn (broker);
   client = nb_test_broker_ask (broker, NB_KIND_ZYGOTE);
   if (test->bytes != NULL)
     g_assert_cmpint (nb_channel_send (broker->spawn->channel, test->bytes,
@@ -539,7 +445,7 @@ diagnosed_script (NbTestBroker *broker, gconstpointer data)
   nb_autofd client = nb_test_broker_ask (broker, NB_KIND_ZYGOTE);
 
   (void)data;
-  broker->spawn = nb_test_portal_take_spawn ();
+  nb_test_broker_take_spawn (broker);
   g_assert_cmpint (write (broker->spawn->output, text, strlen (text)), >, 0);
   nb_fd_clear (&broker->spawn->output);
   nb_fd_clear (&broker->spawn->channel);
@@ -613,7 +519,7 @@ stubborn_script (NbTestBroker *broker, gconstpointer data)
   nb_autofd pidfd = (int)syscall (SYS_pidfd_open, *init, 0);
 
   g_assert_cmpint (pidfd, >=, 0);
-  broker->spawn = nb_test_portal_take_spawn ();
+  nb_test_broker_take_spawn (broker);
   nb_test_broker_send (broker, &hello, pidfd);
   (void)nb_test_broker_expect (broker, NB_MESSAGE_WELCOME);
   nb_test_broker_end (broker);
@@ -662,12 +568,7 @@ main (int argc, char **argv)
   nb_test_add ("/broker/client/no-descriptors", test_no_descriptors);
   nb_test_add ("/broker/scores", test_scores);
   nb_test_add ("/broker/scores/visible", test_visible_score);
-  nb_test_add_cases ("/broker/portal", portal_cases, test_portal);
-  nb_test_add ("/broker/portal/none", test_no_portal);
-  nb_test_add ("/broker/portal/no-bus", test_no_bus);
-  nb_test_add ("/broker/portal/huge-refusal", test_huge_refusal);
-  nb_test_add ("/broker/portal/stranger", test_stranger);
-  nb_test_add ("/broker/portal/lost", test_portal_lost);
+  nb_test_add ("/broker/no-bus", test_no_bus);
   nb_test_add_cases ("/broker/controller", controller_cases, test_controller);
   nb_test_add ("/broker/controller/ends-before-hello", test_ends_before_hello);
   nb_test_add ("/broker/controller/ends-later", test_ends_later);

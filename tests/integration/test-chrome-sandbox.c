@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -29,6 +30,8 @@ enum
   CHILD = 7,
 };
 
+#define SECRET "opensesame" /* on a command line */
+
 typedef struct
 {
   char *directory, *path;
@@ -47,6 +50,7 @@ typedef struct
   const char *const *argv;
   const char *broker; /* NULL: not told */
   int more_fds;
+  bool confine; /* it is to put filters on */
 } Launch;
 
 /* --- a broker, and the helper in front of it --- */
@@ -113,6 +117,12 @@ become_helper (gconstpointer data)
   (void)setenv ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/x", 1);
   if (launch->broker != NULL)
     (void)setenv ("NESTBOX_BROKER", launch->broker, 1);
+  if (launch->confine)
+    {
+      nb_test_child_check (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+      /* A sanitizer's own needs at exit are not in the policies. */
+      (void)setenv ("ASAN_OPTIONS", "detect_leaks=0", 1);
+    }
   execv (program, (char *const *)launch->argv);
   nb_test_child_verify (false, __FILE__, __LINE__, program);
 }
@@ -129,7 +139,7 @@ static void
 launch_zygote (Helper *helper)
 {
   static const char *const argv[]
-      = { "chrome-sandbox", "/app/x", "--type=zygote", "--flag", NULL };
+      = { "chrome-sandbox", "/app/x", "--type=zygote", "--flag=" SECRET, NULL };
   Launch how = { .helper = helper, .argv = argv, .broker = helper->path };
 
   launch (helper, &how);
@@ -174,18 +184,26 @@ say_exited (Helper *helper, int wait_status)
   g_assert_cmpint (nb_message_send (helper->client, &exited, NULL, 0), ==, 0);
 }
 
-/* Its end; what it printed has this text in it. */
-static int
-wait_for_end (Helper *helper, const char *text)
+static bool
+has_printed (const Helper *helper, const char *text)
 {
-  int wait_status = nb_test_wait (helper->pid);
   g_autofree char *printed = NULL;
   int copy = nb_fd_dup (helper->output, 3);
 
   g_assert_cmpint (lseek (copy, 0, SEEK_SET), ==, 0);
   printed = nb_test_read_all (copy);
-  if (strstr (printed, text) == NULL)
-    g_error ("\"%s\" is not in \"%s\"", text, printed);
+  return strstr (printed, text) != NULL;
+}
+
+/* Its end; what it printed has this text in it, and nothing of the command line. */
+static int
+wait_for_end (Helper *helper, const char *text)
+{
+  int wait_status = nb_test_wait (helper->pid);
+
+  if (!has_printed (helper, text))
+    g_error ("\"%s\" was not printed", text);
+  g_assert_false (has_printed (helper, SECRET));
   return wait_status;
 }
 
@@ -459,6 +477,119 @@ test_api (void)
   helper_free (helper);
 }
 
+/* --- what the browser executes by it, outside the sub-sandbox --- */
+
+typedef struct
+{
+  const char *name;
+  const char *argv[MAX_ARGUMENTS];
+  int exit_status;
+  const char *text;
+} ConfineCase;
+
+#define SHELL "/usr/bin/dash"
+#define UTILITY "--type=utility", "--service-sandbox-type=service"
+#define SHOW "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status; env | grep NESTBOX; true"
+
+static const ConfineCase confine_cases[] = {
+  { "utility", { SHELL, "sh", "-c", SHOW, UTILITY }, 0, "NoNewPrivs:\t1\nSeccomp:\t2\n" },
+  { "unsandboxed-zygote",
+    { SHELL, "sh", "-c", SHOW, "--type=zygote", "--no-zygote-sandbox" },
+    0,
+    "NESTBOX_ZYGOTE=unsandboxed\n" },
+  { "filter-denies",
+    { SHELL, "sh", "-c", "unshare -U true", UTILITY },
+    1,
+    "Operation not permitted" },
+  { "not-there",
+    { "/app/not-there", "x", UTILITY },
+    1,
+    "utility process not started: No such file or directory (see `nestbox doctor`)" },
+};
+
+static void
+set_words (const char **to, const char *option, const char *const *words)
+{
+  size_t n = 0;
+
+  to[n++] = "chrome-sandbox";
+  to[n++] = option;
+  while (*words != NULL)
+    to[n++] = *words++;
+  to[n] = NULL;
+}
+
+static void
+become_unshare (gconstpointer data)
+{
+  (void)data;
+  (void)execlp ("unshare", "unshare", "-U", "true", NULL);
+}
+
+/* What a filter denies works without it. */
+static void
+test_without_filter (void)
+{
+  g_assert_cmphex ((guint)nb_test_wait (nb_test_fork (become_unshare, NULL)), ==, 0);
+}
+
+/* It has the filters of its kind before anything of it runs, and no way to the broker. */
+static void
+test_confine (gconstpointer data)
+{
+  const ConfineCase *test = data;
+  const char *argv[MAX_ARGUMENTS + 3];
+  Helper *helper = helper_new ();
+  Launch how = { .helper = helper, .argv = argv, .broker = helper->path, .confine = true };
+
+  set_words (argv, "--confine", test->argv);
+  launch (helper, &how);
+  g_assert_cmphex ((guint)wait_for_end (helper, test->text), ==,
+                   (guint)exit_status (test->exit_status));
+  g_assert_false (has_printed (helper, "NESTBOX_BROKER="));
+  g_assert_false (nb_test_is_readable (helper->listener));
+  helper_free (helper);
+}
+
+static const char *const watched_words[] = { SHELL, "sh", "-c", "exit 5", UTILITY, NULL };
+
+/* NESTBOX_DEBUG=seccomp: who answers its filter has to be there before it is executed. */
+static void
+test_watch (void)
+{
+  const char *argv[MAX_ARGUMENTS + 3];
+  Helper *helper = helper_new ();
+  Launch how = { .helper = helper, .argv = argv, .broker = helper->path, .confine = true };
+
+  set_words (argv, "--watch", watched_words);
+  launch (helper, &how);
+  nb_test_wait_readable (helper->listener);
+  helper->client = accept4 (helper->listener, NULL, NULL, SOCK_CLOEXEC);
+  receive (helper, helper->client);
+  g_assert_cmpint (nb_message_decode (&helper->packet, &helper->message), ==, 0);
+  g_assert_cmpint (helper->message.type, ==, NB_MESSAGE_WATCH);
+  g_assert_cmpint (helper->message.kind, ==, NB_KIND_UTILITY);
+  g_assert_cmpuint (helper->packet.n_fds, ==, 1);
+  g_assert_cmphex ((guint)wait_for_end (helper, ""), ==, (guint)exit_status (5));
+  helper_free (helper);
+}
+
+/* Without one it is not executed. */
+static void
+test_watch_by_nobody (void)
+{
+  const char *argv[MAX_ARGUMENTS + 3];
+  Helper *helper = helper_new ();
+  Launch how
+      = { .helper = helper, .argv = argv, .broker = "/app/not-there", .confine = true };
+
+  set_words (argv, "--watch", watched_words);
+  launch (helper, &how);
+  g_assert_cmphex ((guint)wait_for_end (helper, "utility process not started: "), ==,
+                   (guint)exit_status (1));
+  helper_free (helper);
+}
+
 /* As the helper: it exits 1 when the score is set. */
 static int
 adjust (const char *pid, const char *score, int error)
@@ -542,6 +673,10 @@ main (int argc, char **argv)
   nb_test_add ("/chrome-sandbox/terminal", test_terminal);
   nb_test_add ("/chrome-sandbox/stand-ins", test_stand_ins);
   nb_test_add ("/chrome-sandbox/api", test_api);
+  nb_test_add ("/chrome-sandbox/confine/nothing-denies-it-before", test_without_filter);
+  nb_test_add_cases ("/chrome-sandbox/confine", confine_cases, test_confine);
+  nb_test_add ("/chrome-sandbox/watch", test_watch);
+  nb_test_add ("/chrome-sandbox/watch/by-nobody", test_watch_by_nobody);
   nb_test_add ("/chrome-sandbox/scores", test_scores);
   nb_test_add ("/chrome-sandbox/scores/wrong", wrong_scores);
   return g_test_run ();

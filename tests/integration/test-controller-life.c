@@ -3,8 +3,10 @@
  * How nestbox-controller begins and ends: it takes everything that it started with it,
  * whatever it is that ends it.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -20,7 +22,63 @@
 enum
 {
   N_CHILDREN = 3,
+  N_REQUESTS = 10000,
+  MORE_MEMORY_KIB = 2048,
 };
+
+/* --- a broker that asks a lot --- */
+
+static void
+ask_about_nobody (gconstpointer data)
+{
+  NbMessage kill = { .type = NB_MESSAGE_KILL, .child = 999, .signal = SIGKILL };
+  int channel = *(const int *)data;
+
+  for (kill.serial = 1; kill.serial <= N_REQUESTS; kill.serial++)
+    nb_test_child_check (nb_message_send (channel, &kill, NULL, 0) == 0);
+}
+
+/* A number of /proc/PID/status, in KiB. */
+static long
+memory_of (pid_t pid, const char *name)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/status", (int)pid), *text = NULL;
+  const char *line;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  line = strstr (text, name);
+  g_assert_nonnull (line);
+  return strtol (line + strlen (name), NULL, 10);
+}
+
+/* All are answered in their order; the answers that wait are the sockets', not its. */
+static void
+test_burst (void)
+{
+  NbTestController *controller = nb_test_controller_new ();
+  const NbMessage *answer;
+  long before, after;
+  int stay = nb_test_controller_exec_waiting (controller, 1, NULL);
+  gint64 since = g_get_monotonic_time ();
+  pid_t broker;
+
+  before = memory_of (controller->pid, "VmRSS:");
+  broker = nb_test_fork (ask_about_nobody, &controller->channel);
+  for (uint32_t serial = 1; serial <= N_REQUESTS; serial++)
+    {
+      answer = nb_test_controller_expect (controller, NB_MESSAGE_RESULT, 999);
+      g_assert_cmpuint (answer->serial, ==, serial);
+      g_assert_cmpint (answer->result.error, ==, ESRCH);
+    }
+  after = memory_of (controller->pid, "VmHWM:");
+  g_test_message ("%d requests: %ld KiB more at most, %.0f ms", N_REQUESTS, after - before,
+                  (double)(g_get_monotonic_time () - since) / 1000);
+  g_assert_cmphex ((guint)nb_test_wait (broker), ==, 0);
+  g_assert_cmpint (after - before, <, MORE_MEMORY_KIB);
+  nb_fd_clear (&stay);
+  nb_test_controller_expect (controller, NB_MESSAGE_EXITED, 1);
+  nb_test_controller_free (controller);
+}
 
 /* --- hello --- */
 
@@ -251,6 +309,7 @@ main (int argc, char **argv)
   nb_test_add ("/controller-life/killed", test_killed);
   nb_test_add_cases ("/controller-life/malformed", malformed_cases, test_malformed);
   nb_test_add ("/controller-life/hello-from-broker", test_hello_from_broker);
+  nb_test_add ("/controller-life/burst", test_burst);
   nb_test_add_cases ("/controller-life/refused-command-line", command_cases,
                      test_refused_command_line);
   return g_test_run ();

@@ -5,6 +5,10 @@
  * by test-broker.c and in real Flatpak.
  */
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pty.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,6 +36,9 @@ typedef struct
   const char *absent;            /* not in it */
   const char *variable, *value;  /* of the environment */
 } Case;
+
+/* On a browser's command line; it is printed at no level. */
+#define SECRET "https://x:opensesame@x.org/"
 
 #define APP "[Application]\nname=org.x.Y\n\n[Instance]\nflatpak-version=1.14.10\n"
 
@@ -80,10 +87,11 @@ static const Case cases[] = {
     "is a script; put `nestbox run --` into it" },
   { "run/on-the-host",
     NULL,
-    { "run", "--", "sh", "-c", "exit 7" },
+    { "run", "--", "sh", "-c", "exit 7", SECRET },
     7,
     "not in Flatpak: ",
-    "/sh starts with its own sandbox" },
+    "/sh starts with its own sandbox",
+    SECRET },
 
   { "doctor/help", NULL, { "doctor", "--help" }, 0, "Usage: nestbox doctor" },
   { "doctor/two", NULL, { "doctor", "x", "y" }, NB_EXIT_USAGE, "Usage: nestbox doctor" },
@@ -93,6 +101,52 @@ static const Case cases[] = {
     1,
     "BAD  Flatpak",
     "ok   browser            /usr/bin/env, helper taken for /usr/bin/chrome-sandbox" },
+
+  { "audit/help", NULL, { "audit", "--help" }, 0, "nestbox audit [OPTION", "--json" },
+  { "audit/nothing", NULL, { "audit" }, NB_EXIT_USAGE, "one PID or --all" },
+  { "audit/both", NULL, { "audit", "--all", "1" }, NB_EXIT_USAGE, "one PID or --all" },
+  { "audit/no-number", NULL, { "audit", "12x" }, NB_EXIT_USAGE, "\"12x\" is no PID" },
+  { "audit/unknown-option", NULL, { "audit", "--x" }, NB_EXIT_USAGE, "--x" },
+  { "audit/no-browser", NULL, { "audit", "--all" }, 4, "no browser with children here" },
+  { "audit/sub-sandbox",
+    APP "sandbox=true\n",
+    { "audit", "--all" },
+    4,
+    "this is a sub-sandbox; audit in the app itself" },
+
+  { "policy/help",
+    NULL,
+    { "policy", "--help" },
+    0,
+    "--format=FORMAT",
+    "Kinds: none zygote" },
+  { "policy/table",
+    NULL,
+    { "policy", "renderer" },
+    0,
+    "Kind renderer: allowed is what no row names",
+    "EPERM" },
+  { "policy/table-by-name",
+    NULL,
+    { "policy", "gpu-zygote", "--format=table" },
+    0,
+    "Kind gpu-zygote: ",
+    "Every number above" },
+  { "policy/pfc",
+    NULL,
+    { "policy", "--format=pfc", "gpu" },
+    0,
+    "if ($arch ==",
+    "action ERRNO(1);" },
+  { "policy/no-kind", NULL, { "policy" }, NB_EXIT_USAGE, "one kind is wanted" },
+  { "policy/two-kinds", NULL, { "policy", "gpu", "zygote" }, NB_EXIT_USAGE, "one kind" },
+  { "policy/unknown-kind", NULL, { "policy", "x" }, NB_EXIT_USAGE, "no such kind" },
+  { "policy/unknown-format",
+    NULL,
+    { "policy", "gpu", "--format=x" },
+    NB_EXIT_USAGE,
+    "--format is one of table, pfc, bpf" },
+  { "policy/unknown-option", NULL, { "policy", "--x" }, NB_EXIT_USAGE, "--x" },
 
   { "app/run", APP, { "run", "--", "/usr/bin/dash", "-c", "exit 5" }, 5, "" },
   { "app/no-trace-of-us",
@@ -113,9 +167,20 @@ static const Case cases[] = {
     "libdl.so.2" },
   { "app/no-sandbox",
     APP,
-    { "run", "--", PROGRAM ("launch-like-chromium"), "/app/x", "--type=zygote" },
+    { "run", "--", PROGRAM ("launch-like-chromium"), "/app/x", "--type=zygote", SECRET },
     1,
-    "sandbox not started: there is no session bus (see `nestbox doctor`)" },
+    "sandbox not started: there is no session bus (see `nestbox doctor`)",
+    "",
+    SECRET },
+  { "app/no-sandbox-at-length",
+    APP,
+    { "run", "--", PROGRAM ("launch-like-chromium"), "/app/x", "--type=zygote", SECRET },
+    1,
+    "state: broker: started",
+    "sandbox not started: there is no session bus (see `nestbox doctor`)",
+    SECRET,
+    "NESTBOX_DEBUG",
+    "all" },
   { "app/helper-of-another-name",
     APP,
     { "run", "--helper-name=other", "--", PROGRAM ("launch-like-chromium"), "/app/x",
@@ -236,14 +301,13 @@ enter_app (GPtrArray *words, const char *build, const Case *test, int info)
   add_words (words, (const char *const[]){ "--", NESTBOX }, 2);
 }
 
-static void
-test_case (gconstpointer data)
+/* Its wait status. */
+static int
+run_case (const Case *test, int output)
 {
-  const Case *test = data;
   const char *build = g_getenv ("NESTBOX_TEST_BUILD");
   g_autoptr (GPtrArray) words = g_ptr_array_new_with_free_func (g_free);
-  Launch launch = { .test = test, .info = -1, .output = nb_test_text_file ("") };
-  g_autofree char *printed = NULL;
+  Launch launch = { .test = test, .info = -1, .output = output };
   int wait_status;
 
   build = build != NULL ? build : "build/out";
@@ -258,13 +322,43 @@ test_case (gconstpointer data)
   g_ptr_array_add (words, NULL);
   launch.argv = (char **)words->pdata;
   wait_status = nb_test_wait (nb_test_fork (become, &launch));
-  g_assert_cmpint (lseek (launch.output, 0, SEEK_SET), ==, 0);
-  printed = nb_test_read_all (launch.output);
   nb_fd_clear (&launch.info);
+  return wait_status;
+}
+
+static void
+test_case (gconstpointer data)
+{
+  const Case *test = data;
+  int output = nb_test_text_file (""), wait_status = run_case (test, output);
+  g_autofree char *printed = NULL;
+
+  g_assert_cmpint (lseek (output, 0, SEEK_SET), ==, 0);
+  printed = nb_test_read_all (output);
   if (wait_status != test->exit_status << 8 || strstr (printed, test->text) == NULL
       || (test->other_text != NULL && strstr (printed, test->other_text) == NULL)
       || (test->absent != NULL && strstr (printed, test->absent) != NULL))
     g_error ("wait status 0x%x, \"%s\"", (guint)wait_status, printed);
+}
+
+/* The program itself, as the kernel takes it; not to a terminal. */
+static void
+test_policy_program (void)
+{
+  static const Case test = { .words = { "policy", "gpu", "--format=bpf" } };
+  struct sock_filter first = { 0 };
+  nb_autofd output = nb_test_text_file (""), terminal = -1, theirs = -1;
+  char said[256] = "";
+
+  g_assert_cmpint (run_case (&test, output), ==, 0);
+  g_assert_cmpint (lseek (output, 0, SEEK_END) % (off_t)sizeof first, ==, 0);
+  g_assert_cmpint (pread (output, &first, sizeof first, 0), ==, sizeof first);
+  g_assert_cmphex (first.code, ==, BPF_LD | BPF_W | BPF_ABS);
+  g_assert_cmpuint (first.k, ==, offsetof (struct seccomp_data, arch));
+  g_assert_cmpint (openpty (&terminal, &theirs, NULL, NULL, NULL), ==, 0);
+  g_assert_cmpint (run_case (&test, theirs), ==, NB_EXIT_USAGE << 8);
+  g_assert_cmpint (read (terminal, said, sizeof said - 1), >, 0);
+  g_assert_nonnull (strstr (said, "the program is binary"));
 }
 
 int
@@ -272,5 +366,6 @@ main (int argc, char **argv)
 {
   nb_test_init (&argc, &argv);
   nb_test_add_cases ("/nestbox", cases, test_case);
+  nb_test_add ("/nestbox/policy/bpf", test_policy_program);
   return g_test_run ();
 }

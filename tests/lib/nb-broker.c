@@ -89,14 +89,14 @@ settle (guint n_fds)
 }
 
 void
-nb_test_broker_run (const NbTestPortal *portal, NbWall wall, NbPids pids,
-                    void (*script) (NbTestBroker *, gconstpointer), gconstpointer data)
+nb_test_broker_run_with (const NbTestPortal *portal, const NbSandboxOptions *sandboxes,
+                         void (*script) (NbTestBroker *, gconstpointer), gconstpointer data)
 {
   NbTestBroker *broker = g_new0 (NbTestBroker, 1);
   Script running = { .broker = broker, .script = script, .data = data };
   guint n_fds = count_fds ();
   GThread *thread;
-  NbBrokerOptions options = { .sandboxes = { .wall = wall, .pids = pids } };
+  NbBrokerOptions options = { .sandboxes = *sandboxes };
 
   broker->directory = g_dir_make_tmp ("nestbox-test-XXXXXX", NULL);
   g_assert_nonnull (broker->directory);
@@ -115,7 +115,8 @@ nb_test_broker_run (const NbTestPortal *portal, NbWall wall, NbPids pids,
     nb_test_portal_stop ();
   g_assert_cmpint (g_access (broker->directory, F_OK), ==, -1);
   nb_packet_clear (&broker->packet);
-  g_clear_pointer (&broker->spawn, nb_test_spawn_free);
+  for (size_t i = 0; i < NB_ARRAY_SIZE (broker->spawns); i++)
+    g_clear_pointer (&broker->spawns[i], nb_test_spawn_free);
   nb_fd_clear (&broker->browser);
   nb_fd_clear (&broker->init);
   settle (n_fds);
@@ -125,12 +126,21 @@ nb_test_broker_run (const NbTestPortal *portal, NbWall wall, NbPids pids,
 }
 
 void
+nb_test_broker_run (const NbTestPortal *portal, NbWall wall, NbPids pids,
+                    void (*script) (NbTestBroker *, gconstpointer), gconstpointer data)
+{
+  nb_test_broker_run_with (portal, &(NbSandboxOptions){ .wall = wall, .pids = pids },
+                           script, data);
+}
+
+void
 nb_test_broker_end (NbTestBroker *broker)
 {
   guint64 one = 1;
 
-  if (broker->spawn != NULL)
-    nb_test_portal_emit_exited (NB_TEST_HANDLE, 0);
+  for (size_t i = 0; i < NB_ARRAY_SIZE (broker->spawns); i++)
+    if (broker->spawns[i] != NULL)
+      nb_test_portal_emit_exited (broker->spawns[i]->handle, 0);
   g_assert_cmpint (write (broker->browser, &one, sizeof one), ==, sizeof one);
 }
 
@@ -151,11 +161,20 @@ nb_test_broker_hello (void)
 }
 
 void
+nb_test_broker_take_spawn (NbTestBroker *broker)
+{
+  size_t slot = broker->spawns[0] != NULL;
+
+  g_assert_null (broker->spawns[slot]);
+  broker->spawn = broker->spawns[slot] = nb_test_portal_take_spawn ();
+}
+
+void
 nb_test_broker_greet (NbTestBroker *broker)
 {
   NbMessage hello = nb_test_broker_hello ();
 
-  broker->spawn = nb_test_portal_take_spawn ();
+  nb_test_broker_take_spawn (broker);
   nb_test_broker_send (broker, &hello, broker->init);
   (void)nb_test_broker_expect (broker, NB_MESSAGE_WELCOME);
 }

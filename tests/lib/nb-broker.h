@@ -13,7 +13,8 @@
 typedef struct
 {
   char *directory, *socket; /* the broker's; removed by it */
-  NbTestSpawn *spawn;       /* the controller's side, once it was taken */
+  NbTestSpawn *spawns[2];   /* controllers' sides, once they were taken */
+  NbTestSpawn *spawn;       /* which of them the calls below mean: the latest */
   int browser;              /* an eventfd; see nb_test_broker_end() */
   int init;                 /* pidfd of a pid 1 that has ended */
   NbPacket packet;          /* the latest that the controller got, which message borrows */
@@ -28,10 +29,18 @@ void nb_test_broker_run (const NbTestPortal *portal, NbWall wall, NbPids pids,
                          void (*script) (NbTestBroker *, gconstpointer),
                          gconstpointer data);
 
-/* The browser ends; bubblewrap's outer process does, if there is one. */
+/* The same, where the broker has other options. */
+void nb_test_broker_run_with (const NbTestPortal *portal, const NbSandboxOptions *options,
+                              void (*script) (NbTestBroker *, gconstpointer),
+                              gconstpointer data);
+
+/* The browser ends; bubblewrap's outer processes do, as far as their Spawn was taken. */
 void nb_test_broker_end (NbTestBroker *broker);
 
 /* --- as the controller --- */
+
+/* Takes the next Spawn; waits for it. */
+void nb_test_broker_take_spawn (NbTestBroker *broker);
 
 /* Takes the Spawn; sends a HELLO that is good; takes the WELCOME. */
 void nb_test_broker_greet (NbTestBroker *broker);

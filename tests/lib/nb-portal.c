@@ -3,10 +3,12 @@
 
 #include <gio/gunixfdlist.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
+#include "spawn/base/log.h"
 #include "spawn/portal/portal-names.h"
 #include "tests/lib/nb-test.h"
 
@@ -27,15 +29,20 @@ enum
   OUTPUT_FD = 2,
   CHANNEL_FD = 3,
   QUIET_MS = 50,
+  OTHERS_HANDLE = 100000, /* the first of those that nobody asked for */
 };
 
-/* Of the program: kept open from nb_test_portal_init() on. */
+/* From nb_test_portal_start() to nb_test_portal_stop(). */
 static GDBusConnection *bus, *strangers_bus;
 static guint registration;
-static pthread_mutex_t caller_lock = PTHREAD_MUTEX_INITIALIZER; /* as TSan sees it */
-static char *caller; /* unique name of who asked last; signals go to it alone */
 static NbTestPortal behaviour;
-static GDBusMethodInvocation *unanswered; /* holds descriptors */
+static gint swallow; /* GetAll; read in GDBus's thread */
+static guint n_spawns;
+static GDBusMethodInvocation *unanswered; /* holds descriptors; under lock, as its handle */
+static guint unanswered_handle;
+/* Of the program. */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* as TSan sees it */
+static char *caller; /* unique name of who asked last; signals go to it alone */
 static GAsyncQueue *spawns, *kills;
 
 static GDBusConnection *
@@ -49,6 +56,14 @@ connect_to_bus (void)
 
   g_assert_nonnull (connection);
   return connection;
+}
+
+static void
+disconnect (GDBusConnection **connection)
+{
+  if (*connection != NULL)
+    (void)g_dbus_connection_close_sync (*connection, NULL, NULL);
+  g_clear_object (connection);
 }
 
 /*
@@ -92,9 +107,10 @@ nb_test_portal_init (int argc, char **argv)
       execvp ("dbus-run-session", (char **)again->pdata);
       g_error ("dbus-run-session cannot be executed: is the package dbus installed?");
     }
+  (void)nb_log_init (g_getenv ("NESTBOX_DEBUG"));
   nb_test_warm_up_gio ();
   bus = connect_to_bus ();
-  strangers_bus = connect_to_bus ();
+  disconnect (&bus);
   spawns = g_async_queue_new ();
   kills = g_async_queue_new ();
   let_gdbus_close ();
@@ -115,61 +131,159 @@ hand_over (GAsyncQueue *queue, gpointer item)
   g_async_queue_push (queue, item);
 }
 
-/* --- what it is asked --- */
+/* --- the bus --- */
+
+static GVariant *
+ask (GDBusConnection *connection, const char *who, const char *method, GVariant *parameters)
+{
+  g_autoptr (GError) error = NULL;
+  const char *interface = strcmp (method, "Ping") == 0 ? "org.freedesktop.DBus.Peer"
+                                                       : "org.freedesktop.DBus";
+  GVariant *reply = g_dbus_connection_call_sync (
+      connection, who, "/org/freedesktop/DBus", interface, method, parameters, NULL,
+      G_DBUS_CALL_FLAGS_NONE, NB_TEST_DEADLINE_MS, NULL, &error);
+
+  g_assert_no_error (error);
+  return reply;
+}
+
+static void
+call_bus (GDBusConnection *connection, const char *method, GVariant *parameters)
+{
+  g_variant_unref (ask (connection, "org.freedesktop.DBus", method, parameters));
+}
+
+/* --- what it says unasked --- */
+
+static char *
+get_caller (void)
+{
+  char *name;
+
+  (void)pthread_mutex_lock (&lock);
+  name = g_strdup (caller);
+  (void)pthread_mutex_unlock (&lock);
+  return name;
+}
+
+static void
+emit (GDBusConnection *from, const char *signal, guint handle, guint number)
+{
+  g_autofree char *target = get_caller ();
+
+  (void)g_dbus_connection_emit_signal (from, target, NB_PORTAL_PATH, NB_PORTAL_INTERFACE,
+                                       signal, g_variant_new ("(uu)", handle, number),
+                                       NULL);
+  (void)g_dbus_connection_flush_sync (from, NULL, NULL);
+}
 
 void
 nb_test_portal_emit_exited (guint handle, guint wait_status)
 {
-  GDBusConnection *from = behaviour.by_stranger ? strangers_bus : bus;
-  g_autofree char *target = NULL;
-
-  (void)pthread_mutex_lock (&caller_lock);
-  target = g_strdup (caller);
-  (void)pthread_mutex_unlock (&caller_lock);
-  (void)g_dbus_connection_emit_signal (from, target, NB_PORTAL_PATH, NB_PORTAL_INTERFACE,
-                                       "SpawnExited",
-                                       g_variant_new ("(uu)", handle, wait_status), NULL);
-  (void)g_dbus_connection_flush_sync (from, NULL, NULL);
+  emit (behaviour.by_stranger ? strangers_bus : bus, "SpawnExited", handle, wait_status);
 }
 
+/* How often on this side of the answer. */
+static guint
+count (NbTestWhen when, gboolean before)
+{
+  if (when == NB_TEST_AROUND)
+    return 1;
+  if (before)
+    return when == NB_TEST_BEFORE;
+  return when == NB_TEST_TWICE ? 2 : when == NB_TEST_AFTER;
+}
+
+/* One side of the answer. */
 static void
-note_spawn (GDBusMethodInvocation *invocation, GVariant *parameters)
+emit_beside_answer (GDBusConnection *from, const NbTestPortal *now, guint handle,
+                    gboolean before)
+{
+  GDBusConnection *exits_from = now->by_stranger ? strangers_bus : from;
+
+  for (guint i = 0; before && i < now->exits_of_others; i++)
+    emit (from, "SpawnExited", OTHERS_HANDLE + i, 0);
+  for (guint i = count (now->starts, before); i > 0; i--)
+    emit (from, "SpawnStarted", handle, now->started_pid);
+  for (guint i = count (now->exits, before); i > 0; i--)
+    emit (exits_from, "SpawnExited", handle, 256);
+}
+
+/* --- what it is asked --- */
+
+static NbTestSpawn *
+note_spawn (GDBusMethodInvocation *invocation, GVariant *parameters, guint handle)
 {
   GUnixFDList *list
       = g_dbus_message_get_unix_fd_list (g_dbus_method_invocation_get_message (invocation));
   g_autoptr (GVariant) argv = g_variant_get_child_value (parameters, 1);
+  g_autoptr (GVariant) options = g_variant_get_child_value (parameters, 5);
+  g_autoptr (GVariant) unset = g_variant_lookup_value (options, "unset-env", NULL);
   NbTestSpawn *spawn = g_new0 (NbTestSpawn, 1);
 
   g_assert_nonnull (list);
   g_assert_cmpint (g_unix_fd_list_get_length (list), ==, CHANNEL_FD + 1);
   spawn->output = g_unix_fd_list_get (list, OUTPUT_FD, NULL);
   spawn->channel = g_unix_fd_list_get (list, CHANNEL_FD, NULL);
+  spawn->unsets = unset != NULL;
+  spawn->handle = handle;
   g_variant_get_child (parameters, 4, "u", &spawn->flags);
+  (void)g_variant_lookup (options, "sandbox-flags", "u", &spawn->sandbox_flags);
   g_variant_get_child (argv, 0, "^ay", &spawn->argv0);
-  hand_over (spawns, spawn);
+  return spawn;
 }
 
 static void
-answer_spawn (GDBusMethodInvocation *invocation)
+keep_back (GDBusMethodInvocation *invocation, guint handle, NbTestLoss loss)
 {
-  guint handle = behaviour.handle != 0 ? behaviour.handle : NB_TEST_HANDLE;
+  GDBusConnection *connection = g_dbus_method_invocation_get_connection (invocation);
 
-  if (behaviour.is_silent)
+  (void)pthread_mutex_lock (&lock);
+  unanswered = invocation;
+  unanswered_handle = handle;
+  (void)pthread_mutex_unlock (&lock);
+  if (loss == NB_TEST_LOSES_NAME)
+    call_bus (connection, "ReleaseName", g_variant_new ("(s)", NB_PORTAL_NAME));
+  else if (loss == NB_TEST_DIES)
+    (void)g_dbus_connection_close_sync (connection, NULL, NULL);
+}
+
+static void
+answer_spawn (GDBusMethodInvocation *invocation, const NbTestPortal *now, guint handle)
+{
+  g_autoptr (GDBusConnection) connection
+      = g_object_ref (g_dbus_method_invocation_get_connection (invocation));
+
+  if (now->is_silent || now->loss != NB_TEST_STAYS)
     {
-      unanswered = invocation;
+      keep_back (invocation, handle, now->loss);
       return;
     }
-  if (behaviour.refusal != NULL)
+  if (now->refusal != NULL)
     {
       g_dbus_method_invocation_return_error_literal (
-          invocation, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED, behaviour.refusal);
+          invocation, G_DBUS_ERROR, G_DBUS_ERROR_ACCESS_DENIED, now->refusal);
       return;
     }
-  if (behaviour.exits_early)
-    nb_test_portal_emit_exited (handle, 256);
-  g_dbus_method_invocation_return_value (invocation, g_variant_new ("(u)", handle));
-  if (behaviour.exits)
-    nb_test_portal_emit_exited (handle, 256);
+  emit_beside_answer (connection, now, handle, TRUE);
+  g_dbus_method_invocation_return_value (
+      invocation, g_variant_new ("(u)", now->no_handle ? 0 : handle));
+  emit_beside_answer (connection, now, handle, FALSE);
+}
+
+static void
+handle_spawn (GDBusMethodInvocation *invocation, GVariant *parameters)
+{
+  const NbTestPortal *now
+      = n_spawns > 0 && behaviour.second != NULL ? behaviour.second : &behaviour;
+  guint handle = (now->handle != 0 ? now->handle : NB_TEST_HANDLE) + n_spawns++;
+
+  NbTestSpawn *spawn
+      = now->refuses_later ? NULL : note_spawn (invocation, parameters, handle);
+
+  answer_spawn (invocation, now, handle);
+  if (spawn != NULL)
+    hand_over (spawns, spawn);
 }
 
 static void
@@ -180,14 +294,13 @@ method_cb (GDBusConnection *connection, const char *sender, const char *path,
   guint handle;
 
   (void)connection, (void)path, (void)interface, (void)data;
-  (void)pthread_mutex_lock (&caller_lock);
+  (void)pthread_mutex_lock (&lock);
   g_free (caller);
   caller = g_strdup (sender);
-  (void)pthread_mutex_unlock (&caller_lock);
+  (void)pthread_mutex_unlock (&lock);
   if (strcmp (method, "Spawn") == 0)
     {
-      note_spawn (invocation, parameters);
-      answer_spawn (invocation);
+      handle_spawn (invocation, parameters);
       return;
     }
   g_variant_get_child (parameters, 0, "u", &handle);
@@ -209,8 +322,8 @@ static GDBusMessage *
 filter_cb (GDBusConnection *connection, GDBusMessage *message, gboolean incoming,
            gpointer data)
 {
-  (void)connection;
-  if (incoming && g_atomic_int_get ((gint *)data)
+  (void)connection, (void)data;
+  if (incoming && g_atomic_int_get (&swallow)
       && g_strcmp0 (g_dbus_message_get_member (message), "GetAll") == 0)
     {
       g_object_unref (message);
@@ -221,42 +334,88 @@ filter_cb (GDBusConnection *connection, GDBusMessage *message, gboolean incoming
 
 /* --- the name --- */
 
+/* Calls come to the main thread, whichever this one is. */
 static void
-call_bus (const char *method, GVariant *parameters)
+own_name (void)
 {
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GVariant) reply = g_dbus_connection_call_sync (
-      bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus", method,
-      parameters, G_VARIANT_TYPE ("(u)"), G_DBUS_CALL_FLAGS_NONE, NB_TEST_DEADLINE_MS, NULL,
-      &error);
+  static const GDBusInterfaceVTable vtable
+      = { .method_call = method_cb, .get_property = property_cb };
+  g_autoptr (GDBusNodeInfo) info = g_dbus_node_info_new_for_xml (introspection, NULL);
 
-  g_assert_no_error (error);
-  g_assert_nonnull (reply);
+  bus = connect_to_bus ();
+  (void)g_dbus_connection_add_filter (bus, filter_cb, NULL, NULL);
+  registration = g_dbus_connection_register_object (
+      bus, NB_PORTAL_PATH, info->interfaces[0], &vtable, NULL, NULL, NULL);
+  g_assert_cmpuint (registration, !=, 0);
+  call_bus (bus, "RequestName", g_variant_new ("(su)", NB_PORTAL_NAME, 0U));
 }
 
 void
 nb_test_portal_start (const NbTestPortal *portal)
 {
-  static const GDBusInterfaceVTable vtable
-      = { .method_call = method_cb, .get_property = property_cb };
-  static gint swallow;
-  static guint filter;
-  g_autoptr (GDBusNodeInfo) info = g_dbus_node_info_new_for_xml (introspection, NULL);
-
   behaviour = *portal;
+  n_spawns = 0;
   g_atomic_int_set (&swallow, portal->no_properties); /* before the name is there */
-  if (filter == 0)
-    filter = g_dbus_connection_add_filter (bus, filter_cb, &swallow, NULL);
-  registration = g_dbus_connection_register_object (
-      bus, NB_PORTAL_PATH, info->interfaces[0], &vtable, NULL, NULL, NULL);
-  g_assert_cmpuint (registration, !=, 0);
-  call_bus ("RequestName", g_variant_new ("(su)", NB_PORTAL_NAME, 0U));
+  strangers_bus = connect_to_bus ();
+  own_name ();
+}
+
+/* GDBus answers in its thread, and hands on first what came before. */
+void
+nb_test_portal_sync (void)
+{
+  g_autofree char *name = get_caller ();
+
+  g_variant_unref (ask (bus, name, "Ping", NULL));
 }
 
 void
 nb_test_portal_lose (void)
 {
-  call_bus ("ReleaseName", g_variant_new ("(s)", NB_PORTAL_NAME));
+  call_bus (bus, "ReleaseName", g_variant_new ("(s)", NB_PORTAL_NAME));
+  nb_test_portal_sync ();
+}
+
+void
+nb_test_portal_restart (void)
+{
+  disconnect (&bus);
+  own_name ();
+  nb_test_portal_sync ();
+}
+
+void
+nb_test_portal_end_bus (void)
+{
+  g_autoptr (GVariant) reply
+      = ask (bus, "org.freedesktop.DBus", "GetConnectionUnixProcessID",
+             g_variant_new ("(s)", "org.freedesktop.DBus"));
+  guint pid;
+
+  g_variant_get (reply, "(u)", &pid);
+  g_assert_cmpint (kill ((pid_t)pid, SIGKILL), ==, 0);
+}
+
+static gboolean
+answer_kept_back (void)
+{
+  GDBusMethodInvocation *invocation;
+  guint handle;
+
+  (void)pthread_mutex_lock (&lock);
+  invocation = g_steal_pointer (&unanswered);
+  handle = unanswered_handle;
+  (void)pthread_mutex_unlock (&lock);
+  if (invocation != NULL)
+    g_dbus_method_invocation_return_value (invocation, g_variant_new ("(u)", handle));
+  return invocation != NULL;
+}
+
+void
+nb_test_portal_answer (void)
+{
+  g_assert_true (answer_kept_back ());
+  nb_test_portal_sync ();
 }
 
 void
@@ -264,15 +423,31 @@ nb_test_portal_stop (void)
 {
   NbTestSpawn *spawn;
 
-  nb_test_portal_lose ();
-  if (unanswered != NULL)
-    g_dbus_method_invocation_return_value (unanswered, g_variant_new ("(u)", 0U));
-  unanswered = NULL;
+  (void)answer_kept_back ();
   (void)g_dbus_connection_unregister_object (bus, registration);
-  while ((spawn = g_async_queue_try_pop (spawns)) != NULL)
+  disconnect (&bus);
+  disconnect (&strangers_bus);
+  while ((spawn = nb_test_portal_try_spawn ()) != NULL)
     nb_test_spawn_free (spawn);
   while (g_async_queue_try_pop (kills) != NULL)
     ;
+}
+
+gboolean
+nb_test_bus_drops (int n_fds)
+{
+  GDBusConnection *connection = connect_to_bus ();
+  g_autoptr (GUnixFDList) list = g_unix_fd_list_new ();
+  g_autoptr (GVariant) reply = NULL;
+
+  for (int i = 0; i < n_fds; i++)
+    g_assert_cmpint (g_unix_fd_list_append (list, STDERR_FILENO, NULL), ==, i);
+  reply = g_dbus_connection_call_with_unix_fd_list_sync (
+      connection, "org.freedesktop.DBus", "/org/freedesktop/DBus",
+      "org.freedesktop.DBus.Peer", "Ping", NULL, NULL, G_DBUS_CALL_FLAGS_NONE,
+      NB_TEST_DEADLINE_MS, list, NULL, NULL, NULL);
+  disconnect (&connection);
+  return reply == NULL;
 }
 
 /* --- for the test --- */
@@ -292,6 +467,16 @@ NbTestSpawn *
 nb_test_portal_take_spawn (void)
 {
   return take (spawns);
+}
+
+NbTestSpawn *
+nb_test_portal_try_spawn (void)
+{
+  NbTestSpawn *spawn = g_async_queue_try_pop (spawns);
+
+  if (__tsan_acquire != NULL)
+    __tsan_acquire (spawns);
+  return spawn;
 }
 
 void

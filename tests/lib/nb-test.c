@@ -31,6 +31,8 @@ typedef struct
   char *fds_before;
 } Fixture;
 
+static unsigned n_beside; /* children that are no test's: see nb_test_fork_beside() */
+
 /* --- around each test --- */
 
 static int
@@ -89,6 +91,11 @@ tear_down (Fixture *fixture, gconstpointer data)
   (void)data;
   g_assert_cmpstr (after, ==, fixture->fds_before);
   g_free (fixture->fds_before);
+  if (n_beside > 0)
+    {
+      g_assert_cmpuint (nb_test_count_children (getpid ()), ==, n_beside);
+      return;
+    }
   g_assert_cmpint (waitpid (-1, NULL, WNOHANG), ==, -1);
   g_assert_cmpint (errno, ==, ECHILD);
 }
@@ -177,6 +184,12 @@ nb_test_wait_readable (int fd)
 }
 
 bool
+nb_test_is_readable_within (int fd, unsigned milliseconds)
+{
+  return poll_fd (fd, (int)milliseconds);
+}
+
+bool
 nb_test_is_readable (int fd)
 {
   return poll_fd (fd, 0);
@@ -215,6 +228,25 @@ nb_test_wait (pid_t pid)
     }
   g_assert_cmpint (waitpid (pid, &wait_status, 0), ==, pid);
   return wait_status;
+}
+
+pid_t
+nb_test_fork_beside (void (*body) (gconstpointer data), gconstpointer data)
+{
+  n_beside++;
+  return nb_test_fork (body, data);
+}
+
+int
+nb_test_wait_beside (pid_t pid)
+{
+  int pidfd = (int)syscall (SYS_pidfd_open, pid, 0);
+
+  g_assert_cmpint (pidfd, >=, 0);
+  g_assert_true (poll_fd (pidfd, WATCHDOG_S * 1000));
+  (void)close (pidfd);
+  n_beside--;
+  return nb_test_wait (pid);
 }
 
 /* --- children --- */

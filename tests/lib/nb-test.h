@@ -34,6 +34,9 @@ void nb_test_add_case (const char *path, const char *name, gconstpointer data,
 void nb_test_compare_bytes (const void *first, size_t first_size, const void *second,
                             size_t second_size, const char *file, int line);
 
+/* Whether fd gets readable (or ends) within this time. */
+bool nb_test_is_readable_within (int fd, unsigned milliseconds);
+
 /* Fails the test unless fd gets readable (or ends) before the deadline. */
 void nb_test_wait_readable (int fd);
 
@@ -48,6 +51,15 @@ int nb_test_wait (pid_t pid);
 
 /* Forks; the child runs body and ends with status 0, or with the test. Its pid. */
 pid_t nb_test_fork (void (*body) (gconstpointer data), gconstpointer data);
+
+/*
+ * The same, for one that runs beside the tests until nb_test_wait_beside() has been called,
+ * and that no test is asked about.
+ */
+pid_t nb_test_fork_beside (void (*body) (gconstpointer data), gconstpointer data);
+
+/* Its wait status; the deadline is that of the whole program. */
+int nb_test_wait_beside (pid_t pid);
 
 /* Runs body in a child of its own; the test fails unless body returns. */
 void nb_test_in_child (void (*body) (gconstpointer data), gconstpointer data);

@@ -2,6 +2,7 @@
 /* One browser and its two zygotes, all played by the test: who gets to hear what. */
 #include "spawn/gpu-router/router.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ enum
   NOBODYS_PID = 0x7fff,
   WAS_KILLED = 2, /* base/process/kill.h */
   RUNS = 4,
+  MORE_THAN_FIT = 1000, /* short messages, into a socket's buffer */
 };
 
 typedef struct
@@ -465,6 +467,56 @@ test_browser_ends (void)
   fixture_free (self);
 }
 
+/* --- who does not read is given up: the others are to be served --- */
+
+/* Questions that the router answers itself, more than the browser's socket holds. */
+static void
+test_browser_reads_nothing (void)
+{
+  static const int32_t question[] = { 4, NB_ZYGOTE_SANDBOX_STATUS };
+  Fixture *self = fixture_new ();
+  int result = 0, n = 0;
+
+  while (result == 0 && n++ < MORE_THAN_FIT)
+    {
+      g_assert_cmpint (nb_channel_send (self->browser, question, sizeof question, NULL, 0),
+                       ==, 0);
+      while (result == 0 && nb_test_is_readable (nb_router_fd (self->router)))
+        result = nb_router_serve (self->router);
+    }
+  g_assert_cmpint (result, ==, -EPIPE); /* and its program ends */
+  fixture_free (self);
+}
+
+/* Reaps have no answer, so they can be many; the other zygote's children go on. */
+static void
+test_zygote_reads_nothing (void)
+{
+  Fixture *self = fixture_new_with_children ();
+
+  for (int32_t pid = APP_PID + 1; pid < APP_PID + MORE_THAN_FIT; pid++)
+    {
+      nb_autofd oracle = ask_fork (self, "utility");
+
+      nb_packet_clear (&packet);
+      if (!nb_test_is_readable (self->ends[NB_ROUTE_APP]))
+        break;
+      expect_fork (self->ends[NB_ROUTE_APP], oracle);
+      SEND (self, self->browser, 8, NB_ZYGOTE_FORK_REAL_PID, pid);
+      EXPECT (self->ends[NB_ROUTE_APP], 8, NB_ZYGOTE_FORK_REAL_PID, pid);
+      SEND (self, self->ends[NB_ROUTE_APP], 8, pid, 0);
+      EXPECT (self->browser, 8, pid, 0);
+    }
+  for (int32_t pid = APP_PID; pid < APP_PID + MORE_THAN_FIT; pid++)
+    SEND (self, self->browser, 8, NB_ZYGOTE_REAP, pid);
+  while (nb_test_is_readable (self->ends[NB_ROUTE_APP])
+         && nb_channel_receive (self->ends[NB_ROUTE_APP], &packet) > 0)
+    ;
+  nb_test_wait_readable (self->ends[NB_ROUTE_APP]); /* the router has closed it */
+  check_status (self, NB_ROUTE_GPU, GPU_PID);
+  fixture_free (self);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -489,5 +541,7 @@ main (int argc, char **argv)
   nb_test_add ("/gpu-router/zygote/answers-for-the-other", test_wrong_zygote_answers);
   nb_test_add ("/gpu-router/nonsense-is-ignored", test_nonsense_is_ignored);
   nb_test_add ("/gpu-router/browser-ends", test_browser_ends);
+  nb_test_add ("/gpu-router/browser-reads-nothing", test_browser_reads_nothing);
+  nb_test_add ("/gpu-router/zygote-reads-nothing", test_zygote_reads_nothing);
   return g_test_run ();
 }

@@ -194,6 +194,21 @@ test_add_of_nobody (void)
   g_assert_cmpint (nb_oom_scores_set (ended, 300), ==, -ESRCH);
 }
 
+/* A child that asks again and again has one place. */
+static void
+test_asks_again (void)
+{
+  Child child = child_new ();
+
+  g_assert_cmpint (nb_oom_scores_set (child.pid, 300), ==, 0);
+  for (int i = 0; i < 10000; i++)
+    nb_oom_scores_add (child.pid, &loop);
+  g_assert_cmpuint (watched->len, ==, 1);
+  g_assert_cmpint (score_of (child.pid), ==, 300);
+  child_end (&child);
+  child_forget (&child);
+}
+
 /* What cannot be watched would never be forgotten. */
 static void
 test_watch_refused (void)
@@ -240,6 +255,7 @@ main (int argc, char **argv)
   nb_test_add ("/oom-scores/after-end", test_after_end);
   nb_test_add ("/oom-scores/serve-forgets", test_serve_forgets);
   nb_test_add ("/oom-scores/add-of-nobody", test_add_of_nobody);
+  nb_test_add ("/oom-scores/asks-again", test_asks_again);
   nb_test_add ("/oom-scores/watch-refused", test_watch_refused);
   nb_test_add ("/oom-scores/many", test_many);
   result = g_test_run ();

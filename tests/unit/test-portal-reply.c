@@ -131,6 +131,25 @@ test_owner_lost (void)
   g_assert_false (is_lost ("(':1.7',)"));
 }
 
+static char *
+new_owner (const char *parameters)
+{
+  g_autoptr (GVariant) value = g_variant_ref_sink (g_variant_new_parsed (parameters));
+
+  return g_strdup (nb_portal_parse_new_owner (value));
+}
+
+static void
+test_new_owner (void)
+{
+  g_autofree char *owner = new_owner ("('org.freedesktop.portal.Flatpak', '', ':1.8')");
+
+  g_assert_cmpstr (owner, ==, ":1.8");
+  g_assert_null (new_owner ("('org.freedesktop.portal.Flatpak', ':1.7', '')"));
+  g_assert_null (new_owner ("('org.freedesktop.portal.Flatpak', '', 'org.x.Y')"));
+  g_assert_null (new_owner ("(':1.7',)"));
+}
+
 /* --- texts of errors --- */
 
 typedef struct
@@ -195,6 +214,7 @@ main (int argc, char **argv)
   nb_test_add_cases ("/portal-reply/probe", probe_cases, test_probe);
   nb_test_add ("/portal-reply/exited", test_exited);
   nb_test_add ("/portal-reply/owner-lost", test_owner_lost);
+  nb_test_add ("/portal-reply/new-owner", test_new_owner);
   nb_test_add_cases ("/portal-reply/text", text_cases, test_text);
   nb_test_add ("/portal-reply/text/huge", test_huge_text);
   return g_test_run ();

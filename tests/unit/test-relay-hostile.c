@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Between a browser and its zygote, when one of them does what Chromium never does. */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -16,6 +17,7 @@ enum
   BROWSERS_PID = 0x7001,
   SEED = 20240229,
   N_RANDOM = 2000,
+  N_BURST = 10000,
   STUCK_S = 5,          /* what waits for this long waits for ever */
   MORE_THAN_FIT = 5000, /* messages, into any socket */
 };
@@ -180,6 +182,55 @@ static void
 test_browser_that_does_not_read (void)
 {
   nb_test_in_child (answer_for_ever, NULL);
+}
+
+/* Questions that the relay answers itself, more than the browser's socket holds. */
+static void
+ask_for_ever (gconstpointer data)
+{
+  NbTestRelay *self = nb_test_relay_new_greeted ();
+  NbTestBytes question = nb_test_relay_command (NB_ZYGOTE_TERMINATION_STATUS, BROWSERS_PID);
+
+  (void)data;
+  (void)alarm (STUCK_S);
+  for (int i = 0; i < MORE_THAN_FIT && nb_test_relay_settle (self); i++)
+    nb_test_relay_send (self->browser, &question);
+  nb_test_relay_expect_end (self);
+}
+
+static void
+test_browser_that_reads_no_answer (void)
+{
+  nb_test_in_child (ask_for_ever, NULL);
+}
+
+/* As many questions as its socket holds, again and again: the zygote sees one at a time. */
+static void
+test_burst_of_browser (void)
+{
+  NbTestRelay *self = nb_test_relay_new_greeted ();
+  NbTestBytes question = nb_test_relay_command (NB_ZYGOTE_SANDBOX_STATUS, 0);
+  static const uint32_t status = 0x1f;
+  int n_sent = 0, n_most = 0;
+
+  g_assert_cmpint (fcntl (self->browser, F_SETFL, O_NONBLOCK), ==, 0);
+  for (int n_answered = 0; n_answered < N_BURST; n_answered++)
+    {
+      while (n_sent < N_BURST
+             && nb_channel_send (self->browser, question.bytes, question.size, NULL, 0)
+                    == 0)
+        n_sent++;
+      n_most = MAX (n_most, n_sent - n_answered);
+      g_assert_true (nb_test_relay_settle (self));
+      (void)nb_test_relay_receive (self, self->zygote);
+      g_assert_false (nb_test_is_readable (self->zygote));
+      g_assert_cmpint (nb_channel_send (self->zygote, &status, sizeof status, NULL, 0), ==,
+                       0);
+      nb_test_relay_expect (self, self->browser, &status, sizeof status);
+    }
+  g_test_message ("%d questions, at most %d of them in the socket", n_sent, n_most);
+  nb_test_relay_expect_working (self);
+  nb_test_relay_free (self);
 }
 
 /* A reap has no answer, so they can be many. */
@@ -554,6 +605,9 @@ main (int argc, char **argv)
   nb_test_add_cases ("/relay-hostile/answer", answer_cases, test_bad_answer);
   nb_test_add ("/relay-hostile/browser-that-does-not-read",
                test_browser_that_does_not_read);
+  nb_test_add ("/relay-hostile/browser-that-reads-no-answer",
+               test_browser_that_reads_no_answer);
+  nb_test_add ("/relay-hostile/burst-of-browser", test_burst_of_browser);
   nb_test_add ("/relay-hostile/zygote-that-does-not-read", test_zygote_that_does_not_read);
   nb_test_add ("/relay-hostile/link", test_bad_link);
   nb_test_add ("/relay-hostile/unsaid", test_unsaid);

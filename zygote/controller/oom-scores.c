@@ -52,13 +52,36 @@ write_score (int file, int score)
   return write (file, text, (size_t)length) < 0 ? -errno : 0;
 }
 
-/* Without its score a child is as likely to be ended as the browser, and no more. */
+static bool
+lives (int pidfd)
+{
+  struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+
+  return poll (&ended, 1, 0) == 0;
+}
+
+static const Score *
+find (pid_t pid)
+{
+  for (size_t i = 0; i < n_scores; i++)
+    if (scores[i].pid == pid && lives (scores[i].pidfd))
+      return &scores[i];
+  return NULL;
+}
+
+/*
+ * Without its score a child is as likely to be ended as the browser, and no more. One that
+ * asks again and again takes no second place.
+ */
 void
 nb_oom_scores_add (pid_t pid, const NbLoop *loop)
 {
   char path[48];
-  nb_autofd file = -1, pidfd = (int)syscall (SYS_pidfd_open, pid, 0);
+  nb_autofd file = -1, pidfd = -1;
 
+  if (find (pid) != NULL)
+    return;
+  pidfd = (int)syscall (SYS_pidfd_open, pid, 0);
   (void)snprintf (path, sizeof path, "/proc/%d/oom_score_adj", (int)pid);
   file = open (path, O_WRONLY | O_CLOEXEC);
   if (pidfd < 0 || file < 0 || !reserve () || loop->watch (pidfd) < 0)
@@ -82,21 +105,12 @@ nb_oom_scores_serve (int pidfd, const NbLoop *loop)
   return false;
 }
 
-static bool
-lives (int pidfd)
-{
-  struct pollfd ended = { .fd = pidfd, .events = POLLIN };
-
-  return poll (&ended, 1, 0) == 0;
-}
-
 int
 nb_oom_scores_set (pid_t pid, int score)
 {
+  const Score *known = find (pid);
+
   if (score < 0 || score > HIGHEST_SCORE)
     return -EINVAL;
-  for (size_t i = 0; i < n_scores; i++)
-    if (scores[i].pid == pid && lives (scores[i].pidfd))
-      return write_score (scores[i].file, score);
-  return -ESRCH;
+  return known != NULL ? write_score (known->file, score) : -ESRCH;
 }
