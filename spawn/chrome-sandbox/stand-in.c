@@ -149,14 +149,20 @@ launch (NestboxConnection *broker, const NbLaunch *exec, NestboxEvent *event)
   return event->type == NESTBOX_EVENT_STARTED ? event->child : 0;
 }
 
+static void
+close_broker (NestboxConnection **broker)
+{
+  nestbox_connection_close (*broker);
+}
+
 int
 nb_stand_in_run (NbKind kind, char **argv)
 {
   const char *path = getenv ("NESTBOX_BROKER");
+  NB_CLEANUP (close_broker) NestboxConnection *broker = NULL;
   NbLaunch exec = { .kind = kind,
                     .argv = (const char *const *)argv,
                     .envp = (const char *const *)environ };
-  NestboxConnection *broker;
   NestboxHandle child;
   NestboxEvent event;
   pid_t browser = getppid ();

@@ -316,6 +316,7 @@ run_zygote (char **argv)
   if (complaint != NULL)
     drop_gpu (&program, complaint);
   serve (&program);
+  nestbox_connection_close (program.broker);
   nb_nursery_free (program.nursery);
   nb_router_free (program.router);
   return 0;

@@ -157,7 +157,8 @@ nb_connection_start_broker (const char *program, NestboxFailure *failure)
   if (host < 0 || nb_channel_pair (ends) < 0 || pipe2 (pipe_ends, O_CLOEXEC) < 0)
     error = errno;
   ours = ends[0];
-  start.client = theirs = ends[1];
+  theirs = ends[1];
+  start.client = theirs;
   reader = pipe_ends[0];
   start.error = pipe_ends[1];
   if (error == 0)
