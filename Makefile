@@ -3,6 +3,7 @@
 # `make help` lists the targets.
 
 VERSION := 0.1.0
+SOVERSION := 0
 
 # --- what a packager may set -----------------------------------------------------------
 PREFIX ?= /app
@@ -10,11 +11,14 @@ DESTDIR ?=
 bindir ?= $(PREFIX)/bin
 libdir ?= $(PREFIX)/lib
 libexecdir ?= $(PREFIX)/libexec
+includedir ?= $(PREFIX)/include
 mandir ?= $(PREFIX)/share/man
 pkglibdir := $(libdir)/nestbox
 pkglibexecdir := $(libexecdir)/nestbox
 testdir := $(libexecdir)/nestbox-tests
 CC ?= cc
+AR ?= ar
+OBJCOPY ?= objcopy
 CFLAGS ?= -O2 -g
 CPPFLAGS ?=
 LDFLAGS ?=
@@ -82,7 +86,7 @@ DEFINES := -D_GNU_SOURCE -DNB_VERSION='"$(VERSION)"' -DNB_BINDIR='"$(bindir)"' \
   -DGLIB_VERSION_MIN_REQUIRED=GLIB_VERSION_2_66 -DGLIB_VERSION_MAX_ALLOWED=GLIB_VERSION_2_70
 # -z now: a preload must not resolve symbols between fork and exec, or under a filter.
 HARDENING := -fPIC -fstack-protector-strong -fvisibility=hidden
-ALL_CPPFLAGS := -I. -I$(O)/gen $(DEFINES) $(CPPFLAGS)
+ALL_CPPFLAGS := -I. -I$(O)/gen -Ispawn/library -Ispawn/gio $(DEFINES) $(CPPFLAGS)
 ALL_CFLAGS := -std=gnu11 $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
 ALL_LDFLAGS := -Wl,-z,relro,-z,now -Wl,--as-needed $(SANITIZE) $(LDFLAGS)
 quiet = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' '$(1)' '$(2)';)
@@ -123,6 +127,30 @@ $(O)/$(1): $(call objects_of,$(2))
 	$$(call quiet,LINK,$(1))$$(CC) $$(ALL_CFLAGS) -shared -o $$@ $$(filter %.o,$$^) $$(ALL_LDFLAGS)
 endef
 
+# $(call library,name,sources,map,libraries): for others to link. The archive is one object
+# in which everything but the map's symbols is local, so that no name of ours is in the way.
+define library
+$(O)/$(1).so.$(SOVERSION): $(call objects_of,$(2)) $(3)
+	@mkdir -p $$(@D)
+	$$(call quiet,LINK,$(1).so)$$(CC) $$(ALL_CFLAGS) -shared -o $$@ $$(filter %.o,$$^) \
+	  -Wl,-soname,$(1).so.$(SOVERSION) -Wl,--version-script=$(3) $$(ALL_LDFLAGS) $(4)
+	@ln -sf $(1).so.$(SOVERSION) $(O)/$(1).so
+$(O)/$(1).a: $(call objects_of,$(2))
+	@mkdir -p $$(@D)
+	$$(call quiet,AR,$(1).a)rm -f $$@ && ld -r -o $$(@:.a=.o) $$^ && \
+	  $(OBJCOPY) --localize-hidden $$(@:.a=.o) && $(AR) rcs $$@ $$(@:.a=.o)
+endef
+$(eval $(call library,libnestbox,$(library_sources),spawn/library/libnestbox.map,))
+$(eval $(call library,libnestbox-gio,$(gio_sources),spawn/gio/libnestbox-gio.map,\
+  -L$(O) -lnestbox $(GIO_LIBS)))
+$(O)/libnestbox-gio.so.$(SOVERSION): $(O)/libnestbox.so.$(SOVERSION)
+$(O)/%.pc: Makefile $(O)/flags
+	@mkdir -p $(@D)
+	$(call quiet,GEN,$@)sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@LIBDIR@|$(libdir)|' \
+	  -e 's|@INCLUDEDIR@|$(includedir)|' -e 's|@VERSION@|$(VERSION)|' $(filter %.in,$^) > $@
+$(O)/nestbox.pc: spawn/library/nestbox.pc.in
+$(O)/nestbox-gio.pc: spawn/gio/nestbox-gio.pc.in
+
 $(eval $(call program,nestbox,$(nestbox_sources),$(GIO_LIBS)))
 $(eval $(call program,nestbox-chrome-sandbox,$(chrome_sandbox_sources),))
 $(eval $(call program,nestbox-gpu-router,$(gpu_router_sources),))
@@ -153,7 +181,10 @@ $(O)/seccomp/compile-main.o: seccomp/path-wall.def
 
 binaries := nestbox nestbox-chrome-sandbox nestbox-gpu-router nestbox-controller \
   libnestbox-host.so libnestbox-zygote.so
-all: $(addprefix $(O)/,$(binaries)) ## build everything (default)
+libraries := libnestbox.so.$(SOVERSION) libnestbox-gio.so.$(SOVERSION)
+archives := libnestbox.a libnestbox-gio.a
+pc_files := nestbox.pc nestbox-gio.pc
+all: $(addprefix $(O)/,$(binaries) $(libraries) $(archives) $(pc_files)) ## build everything (default)
 
 -include $(shell find $(O) -name '*.d' 2>/dev/null)
 
@@ -166,6 +197,15 @@ install: all ## install; DESTDIR= and PREFIX= (default /app)
 	  $(O)/nestbox-gpu-router $(DESTDIR)$(pkglibexecdir)
 	install -m 755 $(O)/libnestbox-host.so $(O)/libnestbox-zygote.so $(DESTDIR)$(pkglibdir)
 	install -D -m 644 spawn/tool/nestbox.1 $(DESTDIR)$(mandir)/man1/nestbox.1
+	install -D -m 644 spawn/library/nestbox-library.3 \
+	  $(DESTDIR)$(mandir)/man3/nestbox-library.3
+	install -m 755 $(addprefix $(O)/,$(libraries)) $(DESTDIR)$(libdir)
+	install -m 644 $(addprefix $(O)/,$(archives)) $(DESTDIR)$(libdir)
+	for name in $(libraries:.so.$(SOVERSION)=.so); do \
+	  ln -sf $$name.$(SOVERSION) $(DESTDIR)$(libdir)/$$name; done
+	install -d $(DESTDIR)$(includedir) $(DESTDIR)$(libdir)/pkgconfig
+	install -m 644 $(library_headers) $(DESTDIR)$(includedir)
+	install -m 644 $(addprefix $(O)/,$(pc_files)) $(DESTDIR)$(libdir)/pkgconfig
 
 .PHONY: test-programs rig-programs
 rig-programs: $(addprefix $(O)/tests/programs/,$(rig_programs) $(attack_programs))
@@ -212,7 +252,7 @@ endif
 ifneq ($(filter tsan,$(MAKECMDGOALS)),)
 compiled_tests := $(addprefix $(O)/tests/integration/,$(threaded_tests))
 endif
-static_tests := tests/static/check-sources
+static_tests := tests/static/check-sources tests/static/check-library
 flatpak_tests := $(sort $(wildcard tests/flatpak/test_*.py))
 analyze_flags = $(ALL_CPPFLAGS) $(GIO_CFLAGS) $(SECCOMP_CFLAGS)
 valgrind_programs = $(filter-out $(addprefix %/,$(valgrind_unfit)),$(compiled_tests))

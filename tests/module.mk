@@ -19,6 +19,7 @@ unit_tests := \
   test-host-preload \
   test-kind \
   test-landlock \
+  test-launch \
   test-measure \
   test-message \
   test-mounts \
@@ -62,6 +63,7 @@ test-host-preload_sources = spawn/base/kind.c spawn/base/log.c spawn/base/fd.c \
   spawn/preload/qtwebengine.c $(confine_sources) seccomp/confine.c
 test-kind_sources = spawn/base/kind.c
 test-landlock_sources = seccomp/landlock.c spawn/base/fd.c
+test-launch_sources = $(library_sources)
 test-measure_sources = $(audit_test_sources)
 test-message_sources = $(wire_sources) spawn/base/fd.c
 test-mounts_sources = spawn/audit/mounts.c spawn/audit/proc-text.c
@@ -93,8 +95,20 @@ test-zygote-command_sources = zygote/wire/zygote-command.c zygote/wire/pickle-re
   zygote/wire/pickle-writer.c
 
 # These drive what was built, from $(O).
-integration_tests := test-broker test-broker-bounds test-broker-faults test-broker-log test-chrome-sandbox test-controller test-controller-life \
-  test-controller-zygote test-gpu-router-program test-nestbox
+integration_tests := \
+  test-broker \
+  test-broker-bounds \
+  test-broker-clients \
+  test-broker-faults \
+  test-broker-log \
+  test-chrome-sandbox \
+  test-controller \
+  test-controller-life \
+  test-controller-zygote \
+  test-gpu-router-program \
+  test-library \
+  test-library-gio \
+  test-nestbox
 test-nestbox_sources = spawn/base/fd.c
 test-chrome-sandbox_sources = $(wire_sources) spawn/base/fd.c
 broker_test_sources = tests/lib/nb-broker.c tests/lib/nb-portal.c $(broker_sources) \
@@ -104,6 +118,9 @@ test-broker-bounds_sources = tests/lib/nb-beside.c $(broker_test_sources)
 test-broker-log_sources = $(broker_test_sources)
 test-broker-faults_sources = tests/lib/nb-beside.c $(broker_test_sources)
 test-gpu-router-program_sources = $(filter-out %/gpu-router-main.c,$(gpu_router_sources))
+test-broker-clients_sources = $(test-broker_sources)
+test-library_sources = $(sort $(test-broker_sources) $(library_sources))
+test-library-gio_sources = $(test-library_sources) $(gio_sources)
 controller_test_sources = tests/lib/nb-controller.c $(wire_sources) spawn/base/fd.c
 test-controller_sources = $(controller_test_sources)
 test-controller-zygote_sources = $(controller_test_sources) zygote/wire/zygote-command.c \
@@ -112,10 +129,12 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
   seccomp/landlock.c
 
 # Those that have threads: GDBus's, and the test's own.
-threaded_tests := test-broker test-broker-bounds test-broker-faults test-broker-log
+threaded_tests := test-broker test-broker-bounds test-broker-faults test-broker-log \
+  test-broker-clients test-library test-library-gio
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
 valgrind_unfit := test-broker test-broker-bounds test-broker-faults test-broker-log test-sandbox \
-  test-gpu-router-program test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
+  test-broker-clients test-library test-library-gio test-gpu-router-program \
+  test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
   test-controller-zygote test-fd test-landlock \
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
 

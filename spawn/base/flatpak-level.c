@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -78,26 +79,13 @@ read_all (int fd, char *buffer, size_t size)
   return 0;
 }
 
-int
-nb_flatpak_info_read (const char *path, NbFlatpakInfo *info_out)
+static int
+parse (char *text, NbFlatpakInfo *info_out)
 {
-  static char buffer[INFO_MAX_BYTES];
   NbFlatpakInfo info = { .level = NB_FLATPAK_APP };
-  char *group = buffer + INFO_MAX_BYTES - 1;
-  nb_autofd fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-  int result;
+  char none[] = "", *group = none;
 
-  if (fd < 0 && errno == ENOENT)
-    {
-      *info_out = (NbFlatpakInfo){ .level = NB_FLATPAK_NONE };
-      return 0;
-    }
-  if (fd < 0)
-    return -errno;
-  result = read_all (fd, buffer, sizeof buffer);
-  if (result < 0)
-    return result;
-  for (char *line = buffer, *next; line != NULL; line = next)
+  for (char *line = text, *next; line != NULL; line = next)
     {
       next = strchr (line, '\n');
       if (next != NULL)
@@ -108,4 +96,28 @@ nb_flatpak_info_read (const char *path, NbFlatpakInfo *info_out)
     return -EBADMSG;
   *info_out = info;
   return 0;
+}
+
+int
+nb_flatpak_info_read (const char *path, NbFlatpakInfo *info_out)
+{
+  nb_autofd fd = open (path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  char *buffer;
+  int result;
+
+  if (fd < 0 && errno == ENOENT)
+    {
+      *info_out = (NbFlatpakInfo){ .level = NB_FLATPAK_NONE };
+      return 0;
+    }
+  if (fd < 0)
+    return -errno;
+  buffer = malloc (INFO_MAX_BYTES);
+  if (buffer == NULL)
+    return -ENOMEM;
+  result = read_all (fd, buffer, INFO_MAX_BYTES);
+  if (result == 0)
+    result = parse (buffer, info_out);
+  free (buffer);
+  return result;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * Where this process runs, as Flatpak tells it: /.flatpak-info, a small read-only file
- * that Flatpak's bubblewrap puts there and that no process inside can change. Read once,
- * early in main(): nothing here blocks, speaks D-Bus or allocates later on.
+ * that Flatpak's bubblewrap puts there and that no process inside can change. Nothing
+ * here blocks or speaks D-Bus. Thread-safe.
  */
 #pragma once
 

@@ -112,6 +112,21 @@ client_closed_cb (NbClientConnection *client, gpointer data)
   Broker *broker = data;
 
   g_hash_table_remove (broker->clients, client);
+  if (broker->options->directory == NULL)
+    begin_end (broker, "its client ended");
+}
+
+static void
+take_client (Broker *broker, int connection)
+{
+  NbClientConnection *client = nb_client_connection_new (connection, &broker->sandboxes,
+                                                         broker->options->sandboxes.wall,
+                                                         client_closed_cb, broker);
+
+  if (client != NULL)
+    g_hash_table_add (broker->clients, client);
+  else if (broker->options->directory == NULL)
+    begin_end (broker, "its client is of another user");
 }
 
 static gboolean
@@ -119,7 +134,6 @@ listener_cb (int fd, GIOCondition condition, gpointer data)
 {
   Broker *broker = data;
   int connection = accept4 (fd, NULL, NULL, SOCK_CLOEXEC);
-  NbClientConnection *client;
 
   (void)condition;
   if (connection < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
@@ -133,15 +147,9 @@ listener_cb (int fd, GIOCondition condition, gpointer data)
       return G_SOURCE_REMOVE;
     }
   if (g_hash_table_size (broker->clients) >= MAX_CLIENTS)
-    {
-      nb_fd_clear (&connection);
-      return G_SOURCE_CONTINUE;
-    }
-  client = nb_client_connection_new (connection, &broker->sandboxes,
-                                     broker->options->sandboxes.wall, client_closed_cb,
-                                     broker);
-  if (client != NULL)
-    g_hash_table_add (broker->clients, client);
+    nb_fd_clear (&connection);
+  else
+    take_client (broker, connection);
   return G_SOURCE_CONTINUE;
 }
 
@@ -176,7 +184,7 @@ static void
 broker_init (Broker *broker, const NbBrokerOptions *options)
 {
   *broker = (Broker){ .options = options,
-                      .listener = options->listener,
+                      .listener = options->directory != NULL ? options->listener : -1,
                       .browser = options->browser };
   broker->loop = g_main_loop_new (NULL, FALSE);
   broker->portal = nb_portal_new ();
@@ -184,7 +192,11 @@ broker_init (Broker *broker, const NbBrokerOptions *options)
   broker->clients
       = g_hash_table_new_full (NULL, NULL, (GDestroyNotify)nb_client_connection_free, NULL);
   g_signal_connect (broker->portal, "lost", G_CALLBACK (lost_cb), broker);
-  broker->listener_source = g_unix_fd_add (options->listener, G_IO_IN, listener_cb, broker);
+  if (options->directory != NULL)
+    broker->listener_source
+        = g_unix_fd_add (options->listener, G_IO_IN, listener_cb, broker);
+  else
+    take_client (broker, options->listener);
   broker->browser_source
       = g_unix_fd_add (options->browser, G_IO_IN, browser_ended_cb, broker);
 }
@@ -205,11 +217,19 @@ broker_clear (Broker *broker)
   g_main_loop_unref (broker->loop);
 }
 
+static void
+remove_directory (const char *directory)
+{
+  g_autofree char *socket = g_build_filename (directory, "broker", NULL);
+
+  (void)g_unlink (socket);
+  (void)g_rmdir (directory);
+}
+
 int
 nb_broker_run (const NbBrokerOptions *options)
 {
   Broker broker;
-  g_autofree char *socket = g_build_filename (options->directory, "broker", NULL);
 
   broker_init (&broker, options);
   broker.sigterm_source = g_unix_signal_add (SIGTERM, terminated_cb, &broker);
@@ -222,7 +242,7 @@ nb_broker_run (const NbBrokerOptions *options)
   nb_log_debug (NB_LOG_STATE, "broker: ended: sub-sandboxes %s",
                 nb_sandboxes_are_gone (&broker.sandboxes) ? "gone" : "not seen to go");
   broker_clear (&broker);
-  (void)g_unlink (socket);
-  (void)g_rmdir (options->directory);
+  if (options->directory != NULL)
+    remove_directory (options->directory);
   return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One per browser, started before it: owns the portal connection and the sub-sandboxes,
- * serves those who have programs started in them, ends when the browser ends and takes
- * everything with it.
+ * One per browser or host of the library, started before it or by it: owns the portal
+ * connection and the sub-sandboxes, serves those who have programs started in them, ends
+ * when the browser ends and takes everything with it.
  */
 #pragma once
 
@@ -12,11 +12,12 @@
 
 typedef struct
 {
-  int listener; /* bound and listening; taken over */
+  int listener; /* bound and listening, or the connection of its only client; taken over */
   int browser;  /* pidfd of the process that is or becomes the browser; taken over */
-  const char *directory; /* private, holds the socket; removed at the end */
+  /* Private, holds the socket; removed at the end. NULL: listener is a connection. */
+  const char *directory;
   NbSandboxOptions sandboxes;
 } NbBrokerOptions;
 
-/* Runs until the browser has ended. The exit status. */
+/* Runs until the browser, or its only client, has ended. The exit status. */
 int nb_broker_run (const NbBrokerOptions *options);

@@ -20,51 +20,109 @@ enum
 struct _NbClientConnection
 {
   int fd;
-  guint source, deadline_source; /* the latter until the request has come */
-  pid_t pid;                     /* of who connected, says the kernel */
-  NbSandboxes *sandboxes;        /* borrowed */
-  NbSandbox *sandbox;            /* of the child; NULL: none was asked for */
+  guint source, hang_up_source;
+  guint deadline_source;  /* until it has asked for something */
+  pid_t pid;              /* of who connected, says the kernel */
+  NbSandboxes *sandboxes; /* borrowed */
   NbWall wall;
-  guint32 child; /* 0: none asked for yet, or it has ended */
-  guint32 serial;
-  NbProfile asked; /* how many of the sandboxes were asked whether oom_pid is theirs */
-  gint32 oom_pid, oom_score;
-  gboolean finished; /* its story is told: hang up */
+  GHashTable *programs;  /* the client's id -> Program, owned */
+  GHashTable *questions; /* a set of Question, owned */
+  gboolean has_asked;    /* for anything but to be watched */
   void (*closed) (NbClientConnection *, gpointer);
   gpointer data;
 };
 
-/* A client that does not read its answers is gone, or as good as that. */
+/* What the client has had started. */
+typedef struct
+{
+  NbClientConnection *client;
+  NbSandbox *sandbox;
+  guint32 handle;   /* the client's id for it */
+  guint32 id;       /* the sandbox's; 0: it has not been handed over yet */
+  guint32 serial;   /* of the EXEC */
+  gboolean refused; /* while it was handed over */
+} Program;
+
+/* A request whose answer a sandbox owes. */
+typedef struct
+{
+  NbClientConnection *client;
+  guint32 serial;
+  NbProfile asked; /* how many of the sandboxes were asked whether pid is theirs */
+  gint32 pid, score;
+} Question;
+
+/* --- to the client --- */
+
+static gboolean
+hang_up_cb (gpointer data)
+{
+  NbClientConnection *client = data;
+
+  client->hang_up_source = 0;
+  client->closed (client, client->data);
+  return G_SOURCE_REMOVE;
+}
+
+/*
+ * A client that does not read its answers is gone, or as good as that: it is hung up on,
+ * rather than left to believe what is no longer so.
+ */
 static void
 send_to_client (NbClientConnection *client, const NbMessage *message, int fd)
 {
-  if (nb_message_send (client->fd, message, &fd, fd >= 0) < 0)
-    nb_log_debug (NB_LOG_CHANNEL, "client: %s is not taken",
-                  nb_message_type_name (message->type));
+  if (nb_message_send (client->fd, message, &fd, fd >= 0) == 0)
+    return;
+  nb_log_debug (NB_LOG_CHANNEL, "client: %s is not taken",
+                nb_message_type_name (message->type));
+  if (client->hang_up_source == 0)
+    client->hang_up_source = g_idle_add (hang_up_cb, client);
+}
+
+static void
+send_result (NbClientConnection *client, guint32 serial, guint32 handle, int error,
+             const char *detail, int link)
+{
+  NbMessage message = { .type = NB_MESSAGE_RESULT, .serial = serial, .child = handle };
+
+  message.result.error = error;
+  message.result.detail = nb_slice (detail);
+  send_to_client (client, &message, link);
+}
+
+/* --- programs --- */
+
+static void
+forget_program (Program *program)
+{
+  g_hash_table_remove (program->client->programs, GUINT_TO_POINTER (program->handle));
 }
 
 static void
 result_cb (gpointer data, int error, const char *detail, int link)
 {
-  NbClientConnection *client = data;
-  NbMessage message = { .type = NB_MESSAGE_RESULT, .serial = client->serial };
+  Program *program = data;
+  NbMessage message
+      = { .type = NB_MESSAGE_RESULT, .serial = program->serial, .child = program->handle };
 
   message.result.error = error;
   message.result.state = error == 0 ? NB_CHILD_RUNNING : NB_CHILD_NONE;
   message.result.detail = nb_slice (detail);
-  client->finished = error != 0;
-  send_to_client (client, &message, link);
+  send_to_client (program->client, &message, link);
+  program->refused = error != 0;
+  if (error != 0 && program->id != 0)
+    forget_program (program);
 }
 
 static void
 exited_cb (gpointer data, int wait_status)
 {
-  NbClientConnection *client = data;
-  NbMessage message = { .type = NB_MESSAGE_EXITED };
+  Program *program = data;
+  NbMessage message = { .type = NB_MESSAGE_EXITED, .child = program->handle };
 
   message.wait_status = wait_status;
-  client->finished = TRUE;
-  send_to_client (client, &message, -1);
+  send_to_client (program->client, &message, -1);
+  forget_program (program);
 }
 
 /* The client has filtered already; what a child may know is decided here. */
@@ -84,70 +142,159 @@ filter_environment (NbKind kind, NbStrings *environment)
   environment->n = kept;
 }
 
-static gboolean ask_next (NbClientConnection *client);
+static void
+start_program (NbClientConnection *client, NbSandbox *sandbox, NbMessage *message,
+               const int *fds)
+{
+  Program *program = g_new0 (Program, 1);
+  NbObserver observer = { .result = result_cb, .exited = exited_cb, .data = program };
+  guint32 id;
+
+  program->client = client;
+  program->sandbox = sandbox;
+  program->handle = message->child;
+  program->serial = message->serial;
+  g_hash_table_insert (client->programs, GUINT_TO_POINTER (program->handle), program);
+  message->exec.wall = client->wall;
+  filter_environment (message->exec.kind, &message->exec.envp);
+  id = nb_sandbox_exec (sandbox, &message->exec, fds, &observer);
+  if (program->refused)
+    forget_program (program);
+  else
+    program->id = id;
+}
+
+static gboolean
+handle_exec (NbClientConnection *client, NbMessage *message, NbPacket *packet)
+{
+  NbSandbox *sandbox = nb_sandboxes_for_kind (client->sandboxes, message->exec.kind);
+
+  if (message->serial == 0)
+    return FALSE;
+  if (g_hash_table_contains (client->programs, GUINT_TO_POINTER (message->child)))
+    send_result (client, message->serial, message->child, EEXIST,
+                 "a program of this id runs already", -1);
+  else if (g_hash_table_size (client->programs) >= NB_CLIENT_MAX_PROGRAMS)
+    send_result (client, message->serial, message->child, ENOSPC,
+                 "too many programs run already", -1);
+  else if (sandbox == NULL)
+    send_result (client, message->serial, message->child, ENOTSUP,
+                 "there is no sub-sandbox for this kind of program", -1);
+  else
+    start_program (client, sandbox, message, packet->fds);
+  return TRUE;
+}
+
+/* Not answered: what comes of it is EXITED, or a RESULT that it was not started. */
+static gboolean
+handle_kill (NbClientConnection *client, NbMessage *message, NbPacket *packet)
+{
+  const Program *program
+      = g_hash_table_lookup (client->programs, GUINT_TO_POINTER (message->child));
+
+  (void)packet;
+  if (program != NULL)
+    nb_sandbox_signal (program->sandbox, program->id, message->signal);
+  return TRUE;
+}
+
+/* --- questions --- */
+
+static Question *
+ask (NbClientConnection *client, guint32 serial)
+{
+  Question *question = g_new0 (Question, 1);
+
+  question->client = client;
+  question->serial = serial;
+  g_hash_table_add (client->questions, question);
+  return question;
+}
+
+static void
+forget_question (Question *question)
+{
+  g_hash_table_remove (question->client->questions, question);
+}
+
+static void ask_next (Question *question);
 
 /* ESRCH: not ours, the client may try for itself. What the kernel refuses is said once. */
 static void
 oom_adjusted_cb (gpointer data, int error)
 {
   static gboolean said;
-  NbClientConnection *client = data;
-  NbMessage message = { .type = NB_MESSAGE_RESULT, .serial = client->serial };
+  Question *question = data;
 
-  if (error == ESRCH && ask_next (client))
-    return;
+  if (error == ESRCH && question->asked < NB_N_PROFILES)
+    {
+      ask_next (question);
+      return;
+    }
   if (error != 0 && error != ESRCH && error != ECONNREFUSED && !said)
     {
       said = TRUE;
       nb_log_error ("the OOM score of pages cannot be set: %s", g_strerror (error));
     }
-  message.result.error = error;
-  message.result.detail = nb_slice ("");
-  client->finished = TRUE;
-  send_to_client (client, &message, -1);
+  send_result (question->client, question->serial, 0, error, "", -1);
+  forget_question (question);
 }
 
 /* Of the next sandbox, whether that is the one in which the child lives. */
-static gboolean
-ask_next (NbClientConnection *client)
+static void
+ask_next (Question *question)
 {
-  while (client->asked < NB_N_PROFILES)
-    {
-      NbSandbox *sandbox = client->sandboxes->items[client->asked++];
+  NbSandbox *sandbox = question->client->sandboxes->items[question->asked++];
 
-      if (sandbox == NULL)
-        continue;
-      nb_sandbox_adjust_oom (sandbox, client->oom_pid, client->oom_score, oom_adjusted_cb,
-                             client);
-      return TRUE;
-    }
-  return FALSE;
+  if (sandbox != NULL)
+    nb_sandbox_adjust_oom (sandbox, question->pid, question->score, oom_adjusted_cb,
+                           question);
+  else
+    oom_adjusted_cb (question, ESRCH);
 }
 
 static gboolean
-handle_oom_adjust (NbClientConnection *client, const NbMessage *message)
+handle_oom_adjust (NbClientConnection *client, NbMessage *message, NbPacket *packet)
 {
-  client->oom_pid = message->oom.pid;
-  client->oom_score = message->oom.score;
-  return ask_next (client);
-}
+  Question *question;
 
-static gboolean
-handle_exec (NbClientConnection *client, NbMessage *message, const NbPacket *packet)
-{
-  NbObserver observer = { .result = result_cb, .exited = exited_cb, .data = client };
-
-  client->sandbox = nb_sandboxes_for_kind (client->sandboxes, message->exec.kind);
-  if (client->sandbox == NULL)
-    {
-      result_cb (client, ENOTSUP, "there is no sub-sandbox for this kind of program", -1);
-      return TRUE;
-    }
-  message->exec.wall = client->wall;
-  filter_environment (message->exec.kind, &message->exec.envp);
-  client->child = nb_sandbox_exec (client->sandbox, &message->exec, packet->fds, &observer);
+  (void)packet;
+  if (message->serial == 0)
+    return FALSE;
+  question = ask (client, message->serial);
+  question->pid = message->oom.pid;
+  question->score = message->oom.score;
+  ask_next (question);
   return TRUE;
 }
+
+static void
+settled_cb (gpointer data, const char *reason)
+{
+  Question *question = data;
+  NbSandboxes *sandboxes = question->client->sandboxes;
+  NbMessage message = { .type = NB_MESSAGE_PROBED, .serial = question->serial };
+
+  (void)reason;
+  message.place = nb_sandbox_describe (sandboxes->items[NB_PROFILE_PAGES]);
+  message.place.gpu = sandboxes->items[NB_PROFILE_GPU] != NULL;
+  send_to_client (question->client, &message, -1);
+  forget_question (question);
+}
+
+/* A client of another version is told so by nothing but the end: it must not guess. */
+static gboolean
+handle_probe (NbClientConnection *client, NbMessage *message, NbPacket *packet)
+{
+  (void)packet;
+  if (message->serial == 0 || message->version != NB_PROTOCOL_VERSION)
+    return FALSE;
+  nb_sandbox_when_settled (client->sandboxes->items[NB_PROFILE_PAGES], settled_cb,
+                           ask (client, message->serial));
+  return TRUE;
+}
+
+/* --- from the client --- */
 
 /* Who connected becomes the child that the listener is of; there is no answer. */
 static void
@@ -170,22 +317,23 @@ silent_cb (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-/* One request for each connection. */
+/* FALSE: hang up. */
 static gboolean
 handle_message (NbClientConnection *client, NbMessage *message, NbPacket *packet)
 {
+  static gboolean (*const handlers[]) (NbClientConnection *, NbMessage *, NbPacket *) = {
+    [NB_MESSAGE_EXEC] = handle_exec,
+    [NB_MESSAGE_KILL] = handle_kill,
+    [NB_MESSAGE_OOM_ADJUST] = handle_oom_adjust,
+    [NB_MESSAGE_PROBE] = handle_probe,
+  };
+
   g_clear_handle_id (&client->deadline_source, g_source_remove);
-  if (message->type == NB_MESSAGE_WATCH && client->serial == 0)
-    {
-      handle_watch (client, message, packet);
-      return FALSE;
-    }
-  if (client->serial != 0 || message->serial == 0)
-    return FALSE;
-  client->serial = message->serial;
-  if (message->type == NB_MESSAGE_EXEC)
-    return handle_exec (client, message, packet);
-  return message->type == NB_MESSAGE_OOM_ADJUST && handle_oom_adjust (client, message);
+  if (message->type == NB_MESSAGE_WATCH && !client->has_asked)
+    handle_watch (client, message, packet);
+  client->has_asked = TRUE;
+  return (size_t)message->type < NB_ARRAY_SIZE (handlers) && handlers[message->type] != NULL
+         && handlers[message->type](client, message, packet);
 }
 
 static gboolean
@@ -230,6 +378,8 @@ nb_client_connection_new (int fd, NbSandboxes *sandboxes, NbWall wall,
   client->pid = peer.pid;
   client->sandboxes = sandboxes;
   client->wall = wall;
+  client->programs = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  client->questions = g_hash_table_new_full (NULL, NULL, g_free, NULL);
   client->closed = closed;
   client->data = data;
   client->source = g_unix_fd_add (fd, G_IO_IN | G_IO_HUP, readable_cb, client);
@@ -241,13 +391,30 @@ nb_client_connection_new (int fd, NbSandboxes *sandboxes, NbWall wall,
 void
 nb_client_connection_free (NbClientConnection *client)
 {
-  for (NbProfile profile = 0; profile < client->asked; profile++)
-    if (client->sandboxes->items[profile] != NULL)
-      nb_sandbox_forget (client->sandboxes->items[profile], client);
+  GHashTableIter iter;
+  gpointer item;
+
   nb_log_debug (NB_LOG_STATE, "client pid=%d gone", (int)client->pid);
-  if (client->child != 0 && !client->finished)
-    nb_sandbox_abandon (client->sandbox, client->child);
+  g_hash_table_iter_init (&iter, client->questions);
+  while (g_hash_table_iter_next (&iter, &item, NULL))
+    for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
+      if (client->sandboxes->items[profile] != NULL)
+        nb_sandbox_forget (client->sandboxes->items[profile], item);
+  g_hash_table_unref (client->questions);
+  while (g_hash_table_size (client->programs) > 0)
+    {
+      g_autofree Program *program = NULL;
+
+      /* A sandbox that ends of this takes others out of the table. */
+      g_hash_table_iter_init (&iter, client->programs);
+      (void)g_hash_table_iter_next (&iter, NULL, &item);
+      program = item;
+      g_hash_table_iter_steal (&iter);
+      nb_sandbox_abandon (program->sandbox, program->id);
+    }
+  g_hash_table_unref (client->programs);
   g_clear_handle_id (&client->source, g_source_remove);
+  g_clear_handle_id (&client->hang_up_source, g_source_remove);
   g_clear_handle_id (&client->deadline_source, g_source_remove);
   nb_fd_clear (&client->fd);
   g_free (client);

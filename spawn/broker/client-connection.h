@@ -1,14 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * One connection to the broker's socket: of a stand-in, which has one program started in
- * the sub-sandbox for its kind and stays for as long as that runs. Who it is, the kernel
- * says.
+ * One connection to the broker: of a helper, or a host of the library, which has programs
+ * started, each in the sub-sandbox for its kind, and stays for as long as they run. Who it
+ * is, the kernel says.
  */
 #pragma once
 
 #include "spawn/broker/sandboxes.h"
 
 typedef struct _NbClientConnection NbClientConnection;
+
+enum
+{
+  /* What all of them may have to be told at once fits into a socket. */
+  NB_CLIENT_MAX_PROGRAMS = 128,
+};
 
 /*
  * Takes over fd. closed() is called once, from the main loop, when the connection is of
@@ -18,5 +24,5 @@ NbClientConnection *
 nb_client_connection_new (int fd, NbSandboxes *sandboxes, NbWall wall,
                           void (*closed) (NbClientConnection *, gpointer), gpointer data);
 
-/* Ends its program as well. */
+/* Ends its programs as well. */
 void nb_client_connection_free (NbClientConnection *client);

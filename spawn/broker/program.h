@@ -26,6 +26,7 @@ typedef struct
   NbObserver observer; /* cleared when nobody is interested any more */
   gboolean answered;   /* result() was called */
   GByteArray *request; /* encoded EXEC, until it is sent */
+  gint32 signal;       /* a KILL that could not be sent yet; 0: none */
   int fds[NB_CHANNEL_MAX_FDS];
   gsize n_fds; /* owned until it is sent */
   int link;    /* of a zygote's relay, the end for the observer; owned; -1: none */

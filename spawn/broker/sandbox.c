@@ -60,13 +60,13 @@ struct _NbSandbox
   guint early_exits[MAX_EARLY_EXITS];
   gsize n_early_exits;
   gulong exited_handler;
-  guint channel_source, deadline_source;
+  guint channel_source, writable_source, deadline_source;
   NbDiagnostics *diagnostics;
   GHashTable *children; /* id -> NbProgram, owned */
   NbQuestions *questions;
   guint32 last_id;
-  void (*settled) (gpointer data, const char *reason); /* NULL once it was called */
-  gpointer settled_data;
+  guint32 landlock_abi; /* of the hello */
+  NbWaiters waiters;
 };
 
 static void
@@ -96,16 +96,6 @@ static void NB_PRINTF (3, 4)
                 nb_profile_traits (sandbox->profile)->name, id, text);
 }
 
-static void
-tell_settled (NbSandbox *sandbox)
-{
-  void (*settled) (gpointer, const char *) = sandbox->settled;
-
-  sandbox->settled = NULL;
-  if (settled != NULL)
-    settled (sandbox->settled_data, sandbox->reason);
-}
-
 /* --- the end --- */
 
 static gboolean
@@ -130,11 +120,12 @@ nb_sandbox_fail (NbSandbox *sandbox, const char *reason)
   sandbox->reason = g_strdup (reason);
   set_state (sandbox, STATE_ENDED);
   g_clear_handle_id (&sandbox->channel_source, g_source_remove);
+  g_clear_handle_id (&sandbox->writable_source, g_source_remove);
   g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
   nb_fd_clear (&sandbox->channel);
   g_hash_table_foreach_remove (sandbox->children, fail_child, sandbox->reason);
   nb_questions_answer_all (sandbox->questions, ECONNREFUSED);
-  tell_settled (sandbox);
+  nb_waiters_tell (&sandbox->waiters, sandbox->reason);
 }
 
 static void
@@ -207,26 +198,82 @@ has_unanswered (NbSandbox *sandbox)
 
 /* --- messages of the controller --- */
 
-static void
-send_request (NbSandbox *sandbox, NbProgram *child)
-{
-  int result = nb_channel_send (sandbox->channel, child->request->data, child->request->len,
-                                child->fds, child->n_fds);
+static gboolean writable_cb (int fd, GIOCondition condition, gpointer data);
 
-  nb_program_drop_request (child);
-  if (result < 0)
+/*
+ * TRUE: it is with the controller. A socket that is full gets room as soon as the
+ * controller has served what is in it; the deadline of that runs.
+ */
+static gboolean
+was_sent (NbSandbox *sandbox, int result)
+{
+  if (result == 0)
+    return TRUE;
+  if (result != -EAGAIN)
     fail_with_diagnostics (sandbox, "the sub-sandbox takes no requests");
-  else
-    set_deadline (sandbox, RESULT_DEADLINE_MS);
+  else if (sandbox->writable_source == 0)
+    sandbox->writable_source
+        = g_unix_fd_add (sandbox->channel, G_IO_OUT, writable_cb, sandbox);
+  return FALSE;
 }
 
 static void
+send_request (NbSandbox *sandbox, NbProgram *child)
+{
+  if (!was_sent (sandbox, nb_channel_send (sandbox->channel, child->request->data,
+                                           child->request->len, child->fds, child->n_fds)))
+    return;
+  nb_program_drop_request (child);
+  set_deadline (sandbox, RESULT_DEADLINE_MS);
+}
+
+static void
+send_kill (NbSandbox *sandbox, NbProgram *child, gint32 number)
+{
+  NbMessage kill = { .type = NB_MESSAGE_KILL, .child = child->id };
+
+  if (child->signal != SIGKILL)
+    child->signal = number;
+  kill.signal = child->signal;
+  if (was_sent (sandbox, nb_message_send (sandbox->channel, &kill, NULL, 0)))
+    child->signal = 0;
+}
+
+static gint
+compare_ids (gconstpointer first, gconstpointer second)
+{
+  return ((const NbProgram *)first)->id < ((const NbProgram *)second)->id ? -1 : 1;
+}
+
+/* In the order in which they were asked for, until the socket is full. */
+static void
 send_waiting_requests (NbSandbox *sandbox)
 {
-  g_autoptr (GList) children = g_hash_table_get_values (sandbox->children);
+  g_autoptr (GList) children
+      = g_list_sort (g_hash_table_get_values (sandbox->children), compare_ids);
 
-  for (GList *at = children; at != NULL && sandbox->state == STATE_READY; at = at->next)
-    send_request (sandbox, at->data);
+  for (GList *at = children;
+       at != NULL && sandbox->state == STATE_READY && sandbox->writable_source == 0;
+       at = at->next)
+    {
+      NbProgram *child = at->data;
+
+      if (child->request != NULL)
+        send_request (sandbox, child);
+      else if (child->signal != 0)
+        send_kill (sandbox, child, child->signal);
+    }
+}
+
+static gboolean
+writable_cb (int fd, GIOCondition condition, gpointer data)
+{
+  NbSandbox *sandbox = data;
+
+  (void)fd, (void)condition;
+  sandbox->writable_source = 0;
+  send_waiting_requests (sandbox);
+  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -251,12 +298,13 @@ handle_hello (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
   sandbox->relayed = hidden || sandbox->pids == NB_PIDS_STAND_IN;
   welcome.welcome.relay = sandbox->relayed;
   welcome.welcome.watch = nb_log_is_on (NB_LOG_SECCOMP);
+  sandbox->landlock_abi = message->hello.landlock_abi;
   sandbox->init_pidfd = nb_packet_steal_fd (packet, 0);
   (void)nb_message_send (sandbox->channel, &welcome, NULL, 0);
   g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
   set_state (sandbox, STATE_READY);
   send_waiting_requests (sandbox);
-  tell_settled (sandbox);
+  nb_waiters_tell (&sandbox->waiters, sandbox->reason);
 }
 
 static void
@@ -519,11 +567,26 @@ nb_sandbox_new (NbPortal *portal, NbProfile profile, NbWall wall, NbPids pids)
 }
 
 void
-nb_sandbox_set_settled (NbSandbox *sandbox,
-                        void (*settled) (gpointer data, const char *reason), gpointer data)
+nb_sandbox_when_settled (NbSandbox *sandbox, NbSettled settled, gpointer data)
 {
-  sandbox->settled = settled;
-  sandbox->settled_data = data;
+  if (sandbox->state == STATE_READY || sandbox->state == STATE_ENDED)
+    settled (data, sandbox->reason);
+  else
+    nb_waiters_add (&sandbox->waiters, settled, data);
+}
+
+NbBrokerPlace
+nb_sandbox_describe (NbSandbox *sandbox)
+{
+  const NbPortalFeatures *features = nb_portal_get_features (sandbox->portal);
+
+  return (
+      NbBrokerPlace){ .error = sandbox->state == STATE_ENDED ? ECONNREFUSED : 0,
+                      .portal_version = features->version,
+                      .portal_supports = features->supports,
+                      .landlock_abi = sandbox->landlock_abi,
+                      .pids_visible = sandbox->state == STATE_READY && !sandbox->relayed,
+                      .detail = nb_slice (sandbox->reason != NULL ? sandbox->reason : "") };
 }
 
 gboolean
@@ -548,7 +611,7 @@ nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
                                                  : "the request is too large");
       g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (id));
     }
-  else if (sandbox->state == STATE_READY)
+  else if (sandbox->state == STATE_READY && sandbox->writable_source == 0)
     send_request (sandbox, child);
   return id;
 }
@@ -582,23 +645,36 @@ nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
 void
 nb_sandbox_forget (NbSandbox *sandbox, gpointer data)
 {
+  nb_waiters_forget (&sandbox->waiters, data);
   nb_questions_forget (sandbox->questions, data);
+}
+
+void
+nb_sandbox_signal (NbSandbox *sandbox, guint32 id, gint32 number)
+{
+  NbProgram *child = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (id));
+
+  if (child == NULL || (child->request != NULL && number != SIGKILL))
+    return;
+  if (child->request != NULL) /* not even sent */
+    {
+      nb_program_answer (child, ECANCELED, "it was killed before it was started");
+      g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (id));
+    }
+  else
+    send_kill (sandbox, child, number);
 }
 
 void
 nb_sandbox_abandon (NbSandbox *sandbox, guint32 id)
 {
   NbProgram *child = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (id));
-  NbMessage kill = { .type = NB_MESSAGE_KILL, .child = id, .signal = SIGKILL };
 
   if (child == NULL)
     return;
   log_program (sandbox, id, "nobody waits for it any more");
   child->observer = (NbObserver){ 0 };
-  if (child->request != NULL) /* not even sent */
-    g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (id));
-  else if (nb_message_send (sandbox->channel, &kill, NULL, 0) < 0)
-    fail_with_diagnostics (sandbox, "the sub-sandbox takes no requests");
+  nb_sandbox_signal (sandbox, id, SIGKILL);
 }
 
 void
@@ -612,6 +688,7 @@ nb_sandbox_free (NbSandbox *sandbox)
   nb_diagnostics_free (sandbox->diagnostics);
   g_hash_table_unref (sandbox->children);
   nb_questions_free (sandbox->questions);
+  nb_waiters_clear (&sandbox->waiters);
   g_free (sandbox->reason);
   if (sandbox->spawning)
     sandbox->freed = TRUE; /* see spawned_cb() */

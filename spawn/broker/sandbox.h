@@ -8,6 +8,7 @@
 
 #include "spawn/broker/profile.h"
 #include "spawn/broker/program.h"
+#include "spawn/broker/waiters.h"
 #include "spawn/portal/portal-client.h"
 #include "zygote/wire/message.h"
 
@@ -25,15 +26,16 @@ typedef enum
 NbSandbox *nb_sandbox_new (NbPortal *portal, NbProfile profile, NbWall wall, NbPids pids);
 
 /*
- * Has settled() called once, when it is ready (reason is NULL) or has ended before. To be
- * set before it is started.
+ * Has settled() called once: when it is ready (reason is NULL) or has ended before, at once
+ * if it is or has. nb_sandbox_forget() takes it back.
  */
-void nb_sandbox_set_settled (NbSandbox *sandbox,
-                             void (*settled) (gpointer data, const char *reason),
-                             gpointer data);
+void nb_sandbox_when_settled (NbSandbox *sandbox, NbSettled settled, gpointer data);
 
 /* Whether its PIDs are hidden, or taken to be; known once it is ready. */
 gboolean nb_sandbox_is_relayed (NbSandbox *sandbox);
+
+/* What its controller and the portal have told; text is borrowed until it ends. */
+NbBrokerPlace nb_sandbox_describe (NbSandbox *sandbox);
 
 /* Sends the Spawn if the portal, which has been probed, can do what is needed. */
 void nb_sandbox_start (NbSandbox *sandbox);
@@ -53,8 +55,14 @@ guint32 nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
 void nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
                             void (*answer) (gpointer data, int error), gpointer data);
 
-/* Nobody is interested in the answer any more. */
+/* Nobody is interested in the answer, or whether it is ready, any more. */
 void nb_sandbox_forget (NbSandbox *sandbox, gpointer data);
+
+/*
+ * Sends a signal to a child that was not told to have exited. One that waits for the
+ * sandbox is answered by ECANCELED at SIGKILL, and does not know other signals.
+ */
+void nb_sandbox_signal (NbSandbox *sandbox, guint32 child, gint32 number);
 
 /* Nobody is interested in the child any more: it is ended, and its observer forgotten. */
 void nb_sandbox_abandon (NbSandbox *sandbox, guint32 child);

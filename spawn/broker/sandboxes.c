@@ -37,7 +37,7 @@ nb_sandboxes_start (NbSandboxes *sandboxes)
 {
   NbSandbox *pages = sandboxes->items[NB_PROFILE_PAGES];
 
-  nb_sandbox_set_settled (pages, pages_settled_cb, sandboxes);
+  nb_sandbox_when_settled (pages, pages_settled_cb, sandboxes);
   nb_sandbox_start (pages);
 }
 

@@ -11,6 +11,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/client/client.h"
+#include "zygote/wire/message.h"
 
 #ifndef NB_PKGLIBDIR
 #  error "where nestbox is installed is not defined"

@@ -29,7 +29,7 @@ nb_stand_in_refuse (NbKind kind, const char *reason)
 }
 
 int
-nb_stand_in_collect_fds (NbClientExec *exec, NbOutputRelays *relays)
+nb_stand_in_collect_fds (NbLaunch *exec, NbOutputRelays *relays)
 {
   for (int i = 0; i < 2; i++)
     {
@@ -55,7 +55,7 @@ nb_stand_in_collect_fds (NbClientExec *exec, NbOutputRelays *relays)
 }
 
 void
-nb_stand_in_drop_fds (NbClientExec *exec)
+nb_stand_in_drop_fds (NbLaunch *exec)
 {
   for (size_t i = 0; i < exec->n_fds; i++)
     if (exec->fds[i] > STDERR_FILENO)
@@ -80,16 +80,34 @@ serve_nursery (NbNursery **nursery)
   *nursery = NULL;
 }
 
+/* 1: the program has ended; 0: not yet; -1: the broker has. */
 static int
-wait_for_end (int broker, NbOutputRelays *relays, NbNursery **nursery, int *wait_status)
+serve_broker (NestboxConnection *broker, int *wait_status)
+{
+  NestboxEvent event;
+  int result;
+
+  while ((result = nestbox_connection_dispatch (broker, &event)) > 0)
+    if (event.type == NESTBOX_EVENT_EXITED)
+      {
+        *wait_status = event.wait_status;
+        return nb_connection_has_ended (broker) ? -1 : 1;
+      }
+  return result;
+}
+
+static int
+wait_for_end (NestboxConnection *broker, NbOutputRelays *relays, NbNursery **nursery,
+              int *wait_status)
 {
   for (;;)
     {
       int nursery_fd = *nursery != NULL ? nb_nursery_fd (*nursery) : -1;
-      struct pollfd fds[4] = { { .fd = broker, .events = POLLIN },
-                               { .fd = relays->items[0].pipe, .events = POLLIN },
-                               { .fd = relays->items[1].pipe, .events = POLLIN },
-                               { .fd = nursery_fd, .events = POLLIN } };
+      struct pollfd fds[4]
+          = { { .fd = nestbox_connection_get_fd (broker), .events = POLLIN },
+              { .fd = relays->items[0].pipe, .events = POLLIN },
+              { .fd = relays->items[1].pipe, .events = POLLIN },
+              { .fd = nursery_fd, .events = POLLIN } };
       int result;
 
       if (poll (fds, 4, -1) < 0)
@@ -101,7 +119,7 @@ wait_for_end (int broker, NbOutputRelays *relays, NbNursery **nursery, int *wait
         serve_nursery (nursery);
       if (fds[0].revents == 0)
         continue;
-      result = nb_client_dispatch (broker, wait_status);
+      result = serve_broker (broker, wait_status);
       if (result != 0)
         return result < 0 ? result : 0;
     }
@@ -120,28 +138,50 @@ end_as (int wait_status)
   return 128 + WTERMSIG (wait_status);
 }
 
+/* With STARTED or FAILED; also of a broker that ends in the meantime. */
+static NestboxHandle
+launch (NestboxConnection *broker, const NbLaunch *exec, NestboxEvent *event)
+{
+  nb_connection_take_links (broker);
+  if (nb_connection_exec (broker, exec, &event->failure) == 0)
+    return 0;
+  (void)nb_connection_wait (broker, event);
+  return event->type == NESTBOX_EVENT_STARTED ? event->child : 0;
+}
+
+static void
+close_broker (NestboxConnection **broker)
+{
+  nestbox_connection_close (*broker);
+}
+
 int
 nb_stand_in_run (NbKind kind, char **argv)
 {
   const char *path = getenv ("NESTBOX_BROKER");
-  NbClientExec exec = { .kind = kind, .argv = argv, .envp = environ };
-  nb_autofd broker = -1;
+  NB_CLEANUP (close_broker) NestboxConnection *broker = NULL;
+  NbLaunch exec = { .kind = kind,
+                    .argv = (const char *const *)argv,
+                    .envp = (const char *const *)environ };
+  NestboxHandle child;
+  NestboxEvent event;
   pid_t browser = getppid ();
   NbNursery *nursery = NULL;
   NbOutputRelays relays;
-  char reason[512];
-  int link = -1, wait_status = 0, result;
+  int link, wait_status = 0, result;
 
   if (path == NULL)
     return nb_stand_in_refuse (kind, "the browser was not started by `nestbox run`");
   if (nb_stand_in_collect_fds (&exec, &relays) < 0)
     return nb_stand_in_refuse (
         kind, "the browser left more descriptors open than fit one message");
-  broker = nb_client_connect (path);
-  if (broker < 0)
+  broker = nb_connection_connect (path);
+  if (broker == NULL)
     return nb_stand_in_refuse (kind, "the broker cannot be reached");
-  if (nb_client_exec (broker, &exec, &link, reason, sizeof reason) < 0)
-    return nb_stand_in_refuse (kind, reason);
+  child = launch (broker, &exec, &event);
+  if (child == 0)
+    return nb_stand_in_refuse (kind, event.failure.cause);
+  link = nb_connection_steal_link (broker, child);
   if (link >= 0)
     nursery = nb_nursery_new (link, nb_fd_dup (NB_CONTROL_FD, NB_CONTROL_FD + 1));
   nb_stand_in_drop_fds (&exec);

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "spawn/chrome-sandbox/output-relay.h"
-#include "spawn/client/client.h"
+#include "spawn/library/connection.h"
 
 enum
 {
@@ -23,10 +23,10 @@ typedef struct
  * Puts everything that the browser left open for the program into exec. 0, or -errno when
  * that is more than fits one message.
  */
-int nb_stand_in_collect_fds (NbClientExec *exec, NbOutputRelays *relays);
+int nb_stand_in_collect_fds (NbLaunch *exec, NbOutputRelays *relays);
 
 /* Closes them, so that the program's end is seen as such by who watches them. */
-void nb_stand_in_drop_fds (NbClientExec *exec);
+void nb_stand_in_drop_fds (NbLaunch *exec);
 
 /* One line on standard error that says so; the exit status. */
 int nb_stand_in_refuse (NbKind kind, const char *reason);

@@ -29,15 +29,16 @@
 
 typedef struct
 {
-  char **argv;        /* of the zygote, in either place */
-  char **helper_argv; /* of the helper that becomes it */
-  pid_t app_zygote;   /* 0: not started */
-  int broker;         /* -1: there is no GPU zygote, or not any more */
-  bool asked;         /* the broker's answer is awaited */
-  bool no_x11;        /* in the sub-sandbox */
+  char **argv;               /* of the zygote, in either place */
+  char **helper_argv;        /* of the helper that becomes it */
+  pid_t app_zygote;          /* 0: not started */
+  NestboxConnection *broker; /* NULL: there is no GPU zygote, or not any more */
+  bool asked;                /* the broker's answer is awaited */
+  bool no_x11;               /* in the sub-sandbox */
   bool refusal_is_said;
   char reason[512]; /* why there is none; "" as long as there may be one */
-  NbClientExec exec;
+  NestboxFailure failure;
+  NbLaunch exec;
   NbOutputRelays relays;
   NbNursery *nursery; /* where PIDs are hidden */
   NbRouter *router;
@@ -95,7 +96,7 @@ start_app_zygote (void *data)
 
 /* The zygote in the app needs the rest. */
 static void
-drop_fds (NbClientExec *exec)
+drop_fds (NbLaunch *exec)
 {
   for (size_t i = 0; i < exec->n_fds; i++)
     if (exec->fds[i] != exec->targets[i])
@@ -108,7 +109,8 @@ drop_gpu (Program *program, const char *reason)
 {
   if (program->reason[0] == '\0')
     (void)snprintf (program->reason, sizeof program->reason, "%s", reason);
-  nb_fd_clear (&program->broker);
+  nestbox_connection_close (program->broker);
+  program->broker = NULL;
   drop_fds (&program->exec);
   nb_nursery_free (program->nursery);
   program->nursery = NULL;
@@ -119,7 +121,7 @@ drop_gpu (Program *program, const char *reason)
 static const char *
 ask_broker (Program *program, const char *path, int control)
 {
-  NbClientExec *exec = &program->exec;
+  NbLaunch *exec = &program->exec;
   int result = nb_stand_in_collect_fds (exec, &program->relays);
 
   for (size_t i = 0; i < exec->n_fds; i++)
@@ -127,28 +129,30 @@ ask_broker (Program *program, const char *path, int control)
       exec->fds[i] = control;
   if (result < 0)
     return "the browser left more descriptors open than fit one message";
-  program->broker = path != NULL ? nb_client_connect (path) : -1;
-  if (program->broker < 0)
+  program->broker = path != NULL ? nb_connection_connect (path) : NULL;
+  if (program->broker == NULL)
     return "the broker cannot be reached";
-  if (nb_client_exec_begin (program->broker, exec, program->reason, sizeof program->reason)
-      < 0)
-    return program->reason;
+  nb_connection_take_links (program->broker);
+  if (nb_connection_exec (program->broker, exec, &program->failure) == 0)
+    return program->failure.cause;
   return NULL;
 }
 
 static void
 serve_answer (Program *program)
 {
-  char reason[sizeof program->reason];
-  int link = -1;
+  NestboxEvent event;
+  int link;
 
   program->asked = false;
-  if (nb_client_exec_finish (program->broker, &link, reason, sizeof reason) < 0)
+  (void)nb_connection_wait (program->broker, &event);
+  if (event.type != NESTBOX_EVENT_STARTED)
     {
-      drop_gpu (program, reason);
+      drop_gpu (program, event.failure.cause);
       return;
     }
-  program->no_x11 = strcmp (reason, NB_DETAIL_NO_X11) == 0;
+  program->no_x11 = event.no_x11;
+  link = nb_connection_steal_link (program->broker, event.child);
   drop_fds (&program->exec);
   if (link >= 0)
     {
@@ -161,16 +165,13 @@ serve_answer (Program *program)
 static void
 serve_broker (Program *program)
 {
-  int wait_status, result;
+  NestboxEvent event;
 
   if (program->asked)
-    {
-      serve_answer (program);
-      return;
-    }
-  result = nb_client_dispatch (program->broker, &wait_status);
-  if (result != 0)
-    drop_gpu (program, result < 0 ? "the broker ended" : "its zygote ended");
+    serve_answer (program);
+  else if (nestbox_connection_dispatch (program->broker, &event) != 0)
+    drop_gpu (program, nb_connection_has_ended (program->broker) ? "the broker ended"
+                                                                 : "its zygote ended");
 }
 
 /* The same line again and again would say no more. */
@@ -202,9 +203,9 @@ may_fork_gpu (void *data, const NbZygoteCommand *fork)
 {
   Program *program = data;
 
-  if (program->asked && program->broker >= 0)
+  if (program->asked && program->broker != NULL)
     serve_answer (program);
-  if (program->broker < 0)
+  if (program->broker == NULL)
     return refuse (program, program->reason);
   if (program->no_x11 && has_argument (fork, "--ozone-platform=x11"))
     return refuse (program, "the X11 display is not in its sub-sandbox: the Flatpak portal "
@@ -228,13 +229,15 @@ serve (Program *program)
 {
   for (;;)
     {
-      struct pollfd fds[5]
-          = { { .fd = nb_router_fd (program->router), .events = POLLIN },
-              { .fd = program->broker, .events = POLLIN },
-              { .fd = program->nursery != NULL ? nb_nursery_fd (program->nursery) : -1,
-                .events = POLLIN },
-              { .fd = program->relays.items[0].pipe, .events = POLLIN },
-              { .fd = program->relays.items[1].pipe, .events = POLLIN } };
+      struct pollfd fds[5] = {
+        { .fd = nb_router_fd (program->router), .events = POLLIN },
+        { .fd = program->broker != NULL ? nestbox_connection_get_fd (program->broker) : -1,
+          .events = POLLIN },
+        { .fd = program->nursery != NULL ? nb_nursery_fd (program->nursery) : -1,
+          .events = POLLIN },
+        { .fd = program->relays.items[0].pipe, .events = POLLIN },
+        { .fd = program->relays.items[1].pipe, .events = POLLIN }
+      };
 
       if (program->app_zygote > 0)
         (void)waitpid (program->app_zygote, NULL, WNOHANG);
@@ -245,7 +248,7 @@ serve (Program *program)
           (void)nb_output_relay_pump (&program->relays.items[i]);
       if (fds[2].revents != 0)
         serve_nursery (program);
-      if (fds[1].revents != 0 && program->broker >= 0)
+      if (fds[1].revents != 0 && program->broker != NULL)
         serve_broker (program);
       if (fds[0].revents != 0 && nb_router_serve (program->router) < 0)
         return;
@@ -286,7 +289,7 @@ make_helper_argv (char **argv, bool watched)
 static int
 run_zygote (char **argv)
 {
-  static Program program = { .broker = -1, .asked = true };
+  static Program program = { .asked = true };
   NbRouterHooks hooks = { start_app_zygote, may_fork_gpu, &program };
   bool watched = getenv ("NESTBOX_WATCHED") != NULL;
   char *path = take_broker_path (watched);
@@ -296,8 +299,9 @@ run_zygote (char **argv)
   (void)unsetenv ("NESTBOX_WATCHED");
   program.argv = argv;
   program.helper_argv = make_helper_argv (argv, watched);
-  program.exec
-      = (NbClientExec){ .kind = NB_KIND_UNSANDBOXED_ZYGOTE, .argv = argv, .envp = environ };
+  program.exec = (NbLaunch){ .kind = NB_KIND_UNSANDBOXED_ZYGOTE,
+                             .argv = (const char *const *)argv,
+                             .envp = (const char *const *)environ };
   if (program.helper_argv == NULL || nb_channel_pair (ends) < 0)
     {
       free (path);
@@ -312,6 +316,7 @@ run_zygote (char **argv)
   if (complaint != NULL)
     drop_gpu (&program, complaint);
   serve (&program);
+  nestbox_connection_close (program.broker);
   nb_nursery_free (program.nursery);
   nb_router_free (program.router);
   return 0;

@@ -12,6 +12,9 @@ int nb_command_policy (int argc, char **argv);
 /* Says what confines a browser's children; an exit status from below. */
 int nb_command_audit (int argc, char **argv);
 
+/* Serves one host of libnestbox, which executes it; an exit status at its end. */
+int nb_command_broker (int argc, char **argv);
+
 enum
 {
   NB_EXIT_BAD = 1, /* something is not as it has to be */

@@ -29,10 +29,9 @@ static const struct
   const char *name;
   int (*run) (int argc, char **argv);
 } commands[] = {
-  { "run", nb_command_run },
-  { "doctor", nb_command_doctor },
-  { "policy", nb_command_policy },
-  { "audit", nb_command_audit },
+  { "run", nb_command_run },       { "doctor", nb_command_doctor },
+  { "policy", nb_command_policy }, { "audit", nb_command_audit },
+  { "broker", nb_command_broker },
 };
 
 int

@@ -5,7 +5,8 @@
  *
  *  - no client is told that its program runs unless a good HELLO came and the controller
  *    said so: "sandboxed" is never said of what is not;
- *  - a client gets at most one RESULT, and at most one EXITED, after a good RESULT;
+ *  - a client gets at most one answer to a request, and one EXITED after each RESULT that
+ *    says that its program runs, by the id that it gave;
  *  - the controller gets WELCOME first, EXECs of this broker's ids, wall and environment,
  *    and nothing before its HELLO was good;
  *  - no descriptor is left.
@@ -36,8 +37,8 @@ typedef struct
 {
   int fd; /* our end; -1: not connected */
   NbClientConnection *connection;
-  unsigned results, exits, sent;
-  gboolean runs;
+  unsigned answers, sent;
+  GHashTable *running; /* a set of the ids of programs that run */
 } Client;
 
 static struct
@@ -113,20 +114,27 @@ check_at_client (Client *client)
 {
   while (receive (client->fd))
     {
-      nb_fuzz_check (message.child == 0);
+      gpointer id = GUINT_TO_POINTER (message.child);
+
       if (message.type == NB_MESSAGE_EXITED)
         {
-          nb_fuzz_check (client->runs && ++client->exits == 1);
+          nb_fuzz_check (g_hash_table_remove (client->running, id));
           continue;
         }
-      nb_fuzz_check (message.type == NB_MESSAGE_RESULT && ++client->results == 1);
-      nb_fuzz_check (message.serial != 0);
+      nb_fuzz_check (message.serial != 0 && ++client->answers <= client->sent);
+      if (message.type == NB_MESSAGE_PROBED)
+        {
+          nb_fuzz_check (message.place.error != 0 || self.good_hello);
+          continue;
+        }
+      nb_fuzz_check (message.type == NB_MESSAGE_RESULT);
       nb_fuzz_check (message.result.error != 0 || packet.n_fds == 0
                      || nb_sandbox_is_relayed (self.sandbox));
       if (message.result.error != 0)
         continue;
       nb_fuzz_check (self.good_hello && self.good_results > 0);
-      client->runs = message.result.state == NB_CHILD_RUNNING;
+      if (message.result.state == NB_CHILD_RUNNING)
+        nb_fuzz_check (g_hash_table_add (client->running, id));
     }
 }
 
@@ -247,11 +255,33 @@ connect_client (Client *client)
   if (client->fd >= 0 || client->connection != NULL)
     return;
   nb_fuzz_check (nb_channel_pair (ends) == 0);
-  *client = (Client){ .fd = ends[0] };
+  g_hash_table_remove_all (client->running);
+  *client = (Client){ .fd = ends[0], .running = client->running };
   (void)fcntl (ends[0], F_SETFL, O_NONBLOCK);
   client->connection
       = nb_client_connection_new (ends[1], &self.sandboxes, self.wall, closed_cb, client);
   nb_fuzz_check (client->connection != NULL);
+}
+
+/* Anything but a program. */
+static void
+client_asks_more (Client *client, uint8_t shape)
+{
+  NbMessage what = { .type = NB_MESSAGE_OOM_ADJUST, .serial = shape & 3 };
+
+  what.oom.pid = shape / 4 % 4;
+  what.oom.score = 300;
+  if ((shape & 0x60) == 0x20)
+    {
+      what = (NbMessage){ .type = NB_MESSAGE_KILL, .child = shape / 16 % 2 };
+      what.signal = shape % 2 == 0 ? 9 : 15;
+    }
+  if ((shape & 0x60) == 0x40)
+    {
+      what = (NbMessage){ .type = NB_MESSAGE_PROBE, .serial = shape & 3 };
+      what.version = NB_PROTOCOL_VERSION;
+    }
+  send_to_broker (client->fd, &client->sent, &what, 0);
 }
 
 static void
@@ -264,12 +294,10 @@ client_asks (Client *client, NbFuzzInput *input)
   what = (NbMessage){ .type = NB_MESSAGE_EXEC, .serial = shape & 3 };
   if ((shape & 0x80) != 0)
     {
-      what.type = NB_MESSAGE_OOM_ADJUST;
-      what.oom.pid = shape / 4 % 4;
-      what.oom.score = 300;
-      send_to_broker (client->fd, &client->sent, &what, 0);
+      client_asks_more (client, shape);
       return;
     }
+  what.child = shape / 16 % 2;
   what.exec.kind = (NbKind)(shape / 4 % 4);
   nb_strings_append (&what.exec.argv, "/app/bin/x", &overflow);
   nb_strings_append (&what.exec.envp, "LANG=C", &overflow);
@@ -364,7 +392,7 @@ begin (uint8_t first)
       = nb_sandbox_new (self.portal, NB_PROFILE_PAGES, self.wall, (NbPids)(first / 16 % 3));
   self.sandboxes.items[NB_PROFILE_PAGES] = self.sandbox;
   for (int i = 0; i < N_CLIENTS; i++)
-    self.clients[i].fd = -1;
+    self.clients[i] = (Client){ .fd = -1, .running = g_hash_table_new (NULL, NULL) };
   if ((first & 0x80) != 0)
     start_sandbox ();
 }
@@ -380,6 +408,7 @@ end (void)
       if (self.clients[i].connection != NULL)
         nb_client_connection_free (self.clients[i].connection);
       nb_fd_clear (&self.clients[i].fd);
+      g_hash_table_unref (self.clients[i].running);
     }
   (void)nb_sandbox_is_gone (self.sandbox);
   nb_sandbox_kill (self.sandbox, TRUE);

@@ -41,6 +41,8 @@ static const struct
   { "uuu ii", 0, 0 },
   { "uuu e7.iiiqqqqqqq", 0, 0 },
   { "uuu e7.", 1, 1 },
+  [18] = { "uuu u", 0, 0 },
+  { "uuu iuuubbs", 0, 0 },
 };
 
 /* What nb_message_decode() has to say. */
@@ -55,7 +57,7 @@ expect (const NbPacket *packet, uint8_t *canonical)
   (void)nb_model_int (&model);
   if (model.failed || model.lenient != 0)
     return -EBADMSG;
-  if (type == 0 || type >= NB_ARRAY_SIZE (layouts))
+  if (type >= NB_ARRAY_SIZE (layouts) || layouts[type].layout == NULL)
     return -ENOSYS;
   if (!nb_layout_fits (layouts[type].layout, packet->bytes, packet->size, canonical,
                        &count))

@@ -471,7 +471,7 @@ test_unanswered (void)
   run (NB_PIDS_AUTO, unanswered_script);
 }
 
-/* A controller that does not read is given up when its socket is full. */
+/* A controller that does not read is given up, however full its socket is. */
 static void
 takes_nothing_script (NbTestBroker *broker, gconstpointer data)
 {
@@ -488,7 +488,7 @@ takes_nothing_script (NbTestBroker *broker, gconstpointer data)
         {
           given_up = given_up || nb_test_is_readable (clients[i]);
           if (nb_test_is_readable (clients[i]))
-            nb_test_client_expect_result (clients[i], ECONNREFUSED, "takes no requests");
+            nb_test_client_expect_result (clients[i], ECONNREFUSED, "does not answer");
           nb_fd_clear (&clients[i]);
         }
     }

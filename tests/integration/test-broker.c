@@ -202,7 +202,9 @@ wrong_client_script (NbTestBroker *broker, gconstpointer data)
 {
   static const NbMessage wrong[] = {
     { .type = NB_MESSAGE_OOM_ADJUST, .serial = 0 },
-    { .type = NB_MESSAGE_KILL, .serial = 1 },
+    { .type = NB_MESSAGE_PROBE, .serial = 0, .version = NB_PROTOCOL_VERSION },
+    { .type = NB_MESSAGE_PROBE, .serial = 1, .version = NB_PROTOCOL_VERSION + 1 },
+    { .type = NB_MESSAGE_STATUS, .serial = 1 },
     { .type = NB_MESSAGE_WELCOME, .serial = 1 },
   };
 

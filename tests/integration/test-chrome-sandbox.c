@@ -36,6 +36,7 @@ typedef struct
 {
   char *directory, *path;
   int listener, client; /* the broker's ends */
+  guint32 child;        /* the helper's id for its program */
   int control;          /* the browser's end of the control socket */
   int control_of_child; /* what the helper gets as number 3 */
   int output;           /* what the helper has as standard output and error */
@@ -162,13 +163,15 @@ take_request (Helper *helper)
   receive (helper, helper->client);
   g_assert_cmpint (nb_message_decode (&helper->packet, &helper->message), ==, 0);
   g_assert_cmpuint (helper->message.serial, ==, SERIAL);
+  helper->child = helper->message.child;
   return &helper->message;
 }
 
 static void
 answer (Helper *helper, int error, const char *detail, int link)
 {
-  NbMessage result = { .type = NB_MESSAGE_RESULT, .serial = SERIAL };
+  NbMessage result
+      = { .type = NB_MESSAGE_RESULT, .serial = SERIAL, .child = helper->child };
 
   result.result.error = error;
   result.result.detail = nb_slice (detail);
@@ -178,7 +181,7 @@ answer (Helper *helper, int error, const char *detail, int link)
 static void
 say_exited (Helper *helper, int wait_status)
 {
-  NbMessage exited = { .type = NB_MESSAGE_EXITED };
+  NbMessage exited = { .type = NB_MESSAGE_EXITED, .child = helper->child };
 
   exited.wait_status = wait_status;
   g_assert_cmpint (nb_message_send (helper->client, &exited, NULL, 0), ==, 0);

@@ -186,10 +186,17 @@ nb_test_broker_send (NbTestBroker *broker, const NbMessage *message, int fd)
 }
 
 const NbMessage *
-nb_test_broker_expect (NbTestBroker *broker, NbMessageType type)
+nb_test_broker_expect_any (NbTestBroker *broker)
 {
   nb_packet_clear (&broker->packet);
   nb_test_client_receive (broker->spawn->channel, &broker->packet, &broker->message);
+  return &broker->message;
+}
+
+const NbMessage *
+nb_test_broker_expect (NbTestBroker *broker, NbMessageType type)
+{
+  (void)nb_test_broker_expect_any (broker);
   g_assert_cmpstr (nb_message_type_name (broker->message.type), ==,
                    nb_message_type_name (type));
   return &broker->message;
@@ -219,19 +226,27 @@ nb_test_broker_answer_exec (NbTestBroker *broker, int error)
 int
 nb_test_broker_ask (NbTestBroker *broker, NbKind kind)
 {
-  g_autofree NbMessage *message = g_new0 (NbMessage, 1);
   int client = nb_client_connect (broker->socket);
-  bool overflow = false;
 
   g_assert_cmpint (client, >=, 0);
+  nb_test_client_ask (client, 0, kind);
+  return client;
+}
+
+void
+nb_test_client_ask (int client, guint32 id, NbKind kind)
+{
+  g_autofree NbMessage *message = g_new0 (NbMessage, 1);
+  bool overflow = false;
+
   message->type = NB_MESSAGE_EXEC;
-  message->serial = 1;
+  message->serial = id + 1;
+  message->child = id;
   message->exec.kind = kind;
   nb_strings_append (&message->exec.argv, "/app/bin/x", &overflow);
   nb_strings_append (&message->exec.envp, "LANG=C", &overflow);
   nb_strings_append (&message->exec.envp, "LD_PRELOAD=/x", &overflow);
   g_assert_cmpint (nb_message_send (client, message, NULL, 0), ==, 0);
-  return client;
 }
 
 void
@@ -269,6 +284,32 @@ nb_test_client_expect_exited (int client, int wait_status)
   g_assert_cmpint (message->type, ==, NB_MESSAGE_EXITED);
   g_assert_cmphex ((guint)message->wait_status, ==, (guint)wait_status);
   nb_packet_clear (packet);
+}
+
+static void
+expect_of (int client, NbMessageType type, guint32 id, int value)
+{
+  g_autofree NbPacket *packet = g_new (NbPacket, 1);
+  g_autofree NbMessage *message = g_new (NbMessage, 1);
+
+  nb_test_client_receive (client, packet, message);
+  g_assert_cmpstr (nb_message_type_name (message->type), ==, nb_message_type_name (type));
+  g_assert_cmpuint (message->child, ==, id);
+  g_assert_cmpint (type == NB_MESSAGE_EXITED ? message->wait_status : message->result.error,
+                   ==, value);
+  nb_packet_clear (packet);
+}
+
+void
+nb_test_client_expect_result_of (int client, guint32 id, int error)
+{
+  expect_of (client, NB_MESSAGE_RESULT, id, error);
+}
+
+void
+nb_test_client_expect_exited_of (int client, guint32 id, int wait_status)
+{
+  expect_of (client, NB_MESSAGE_EXITED, id, wait_status);
 }
 
 void

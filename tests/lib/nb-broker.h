@@ -53,6 +53,8 @@ void nb_test_broker_send (NbTestBroker *broker, const NbMessage *message, int fd
 /* The next message to the controller; it has to be of this type. */
 const NbMessage *nb_test_broker_expect (NbTestBroker *broker, NbMessageType type);
 
+const NbMessage *nb_test_broker_expect_any (NbTestBroker *broker);
+
 /* The channel ends. */
 void nb_test_broker_expect_end (NbTestBroker *broker);
 
@@ -64,6 +66,9 @@ void nb_test_broker_answer_exec (NbTestBroker *broker, int error);
 /* Connects, and asks for a program of this kind. The connection. */
 int nb_test_broker_ask (NbTestBroker *broker, NbKind kind);
 
+/* Asks for one more, by this id, on a connection that there is. */
+void nb_test_client_ask (int client, guint32 id, NbKind kind);
+
 /* The next message on a client's connection; the caller clears the packet. */
 void nb_test_client_receive (int client, NbPacket *packet, NbMessage *message);
 
@@ -72,6 +77,10 @@ void nb_test_client_expect_result (int client, int error, const char *text);
 
 /* It has to be EXITED. */
 void nb_test_client_expect_exited (int client, int wait_status);
+
+/* The next message: RESULT with this error, or EXITED, of this program. */
+void nb_test_client_expect_result_of (int client, guint32 id, int error);
+void nb_test_client_expect_exited_of (int client, guint32 id, int wait_status);
 
 /* The broker hangs up. */
 void nb_test_client_expect_end (int client);

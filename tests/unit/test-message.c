@@ -111,6 +111,24 @@ fill_watch (NbMessage *message)
 }
 
 static void
+fill_probe (NbMessage *message)
+{
+  message->version = UINT32_MAX - 1;
+}
+
+static void
+fill_probed (NbMessage *message)
+{
+  message->place = (NbBrokerPlace){ .error = ECONNREFUSED,
+                                    .portal_version = 6,
+                                    .portal_supports = 1,
+                                    .landlock_abi = 7,
+                                    .pids_visible = true,
+                                    .gpu = true,
+                                    .detail = nb_slice ("no bus") };
+}
+
+static void
 fill_say (NbMessage *message)
 {
   message->text = (NbSlice){ NB_ZYGOTE_BOOT, sizeof NB_ZYGOTE_BOOT };
@@ -139,6 +157,8 @@ static const TypeCase types[] = {
   { "SAY", NB_MESSAGE_SAY, 0, 0, fill_say },
   { "DENIED", NB_MESSAGE_DENIED, 0, 0, fill_denied },
   { "WATCH", NB_MESSAGE_WATCH, 1, 1, fill_watch },
+  { "PROBE", NB_MESSAGE_PROBE, 0, 0, fill_probe },
+  { "PROBED", NB_MESSAGE_PROBED, 0, 0, fill_probed },
 };
 
 static void
@@ -338,7 +358,7 @@ test_number_of_descriptors (gconstpointer data)
 static void
 test_unknown_type (void)
 {
-  static const uint32_t unknown[] = { 0, 1000, INT32_MAX, 1U << 31, UINT32_MAX };
+  static const uint32_t unknown[] = { 0, 20, 1000, INT32_MAX, 1U << 31, UINT32_MAX };
 
   for (size_t i = 0; i < NB_ARRAY_SIZE (unknown); i++)
     {

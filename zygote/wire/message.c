@@ -285,6 +285,46 @@ decode_watch (NbPickleReader *reader, NbMessage *message)
   message->kind = (NbKind)read_enum (reader, NB_N_KINDS - 1);
 }
 
+static void
+encode_probe (NbPickleWriter *writer, const NbMessage *message)
+{
+  nb_pickle_writer_uint (writer, message->version);
+}
+
+static void
+decode_probe (NbPickleReader *reader, NbMessage *message)
+{
+  message->version = nb_pickle_reader_uint (reader);
+}
+
+static void
+encode_probed (NbPickleWriter *writer, const NbMessage *message)
+{
+  const NbBrokerPlace *place = &message->place;
+
+  nb_pickle_writer_int (writer, place->error);
+  nb_pickle_writer_uint (writer, place->portal_version);
+  nb_pickle_writer_uint (writer, place->portal_supports);
+  nb_pickle_writer_uint (writer, place->landlock_abi);
+  nb_pickle_writer_bool (writer, place->pids_visible);
+  nb_pickle_writer_bool (writer, place->gpu);
+  write_slice (writer, place->detail);
+}
+
+static void
+decode_probed (NbPickleReader *reader, NbMessage *message)
+{
+  NbBrokerPlace *place = &message->place;
+
+  place->error = nb_pickle_reader_int (reader);
+  place->portal_version = nb_pickle_reader_uint (reader);
+  place->portal_supports = nb_pickle_reader_uint (reader);
+  place->landlock_abi = nb_pickle_reader_uint (reader);
+  place->pids_visible = nb_pickle_reader_bool (reader);
+  place->gpu = nb_pickle_reader_bool (reader);
+  place->detail = read_slice (reader);
+}
+
 enum
 {
   FDS_AS_TARGETS = -1,
@@ -312,12 +352,14 @@ static const struct
   [NB_MESSAGE_OOM_ADJUST] = { "OOM_ADJUST", 0, 0, encode_oom_adjust, decode_oom_adjust },
   [NB_MESSAGE_DENIED] = { "DENIED", 0, 0, encode_denied, decode_denied },
   [NB_MESSAGE_WATCH] = { "WATCH", 1, 1, encode_watch, decode_watch },
+  [NB_MESSAGE_PROBE] = { "PROBE", 0, 0, encode_probe, decode_probe },
+  [NB_MESSAGE_PROBED] = { "PROBED", 0, 0, encode_probed, decode_probed },
 };
 
 static bool
 is_known (NbMessageType type)
 {
-  return type >= NB_MESSAGE_HELLO && (size_t)type < NB_ARRAY_SIZE (shapes);
+  return (size_t)type < NB_ARRAY_SIZE (shapes) && shapes[type].name != NULL;
 }
 
 const char *

@@ -40,6 +40,8 @@ typedef enum
   NB_MESSAGE_OOM_ADJUST = 13, /* request: OOM score of a zygote's child */
   NB_MESSAGE_DENIED = 14,     /* event: a base filter that is watched denied a call */
   NB_MESSAGE_WATCH = 15,      /* of a client that becomes a child: answer this listener */
+  NB_MESSAGE_PROBE = 18,      /* request of a client: what is there, once that is known */
+  NB_MESSAGE_PROBED = 19,     /* the one answer to PROBE */
 } NbMessageType;
 
 enum
@@ -114,6 +116,18 @@ typedef struct
   NbChildState state;
 } NbListEntry;
 
+/* What a broker has for its clients. */
+typedef struct
+{
+  int32_t error; /* 0: there is a sub-sandbox; else a positive errno */
+  uint32_t portal_version;
+  uint32_t portal_supports; /* the portal's property; 0 before version 3 */
+  uint32_t landlock_abi;    /* of the sub-sandbox's kernel; 0: none */
+  bool pids_visible;
+  bool gpu;       /* whether GPU processes are started */
+  NbSlice detail; /* why there is no sub-sandbox: one line for people, or "" */
+} NbBrokerPlace;
+
 typedef struct
 {
   NbMessageType type;
@@ -128,9 +142,11 @@ typedef struct
       bool relay; /* PIDs are hidden, zygotes are to be relayed */
       bool watch; /* base filters are to be watched: NESTBOX_DEBUG=seccomp */
     } welcome;
-    NbSlice text;    /* SAY */
-    NbDenial denied; /* DENIED */
-    NbKind kind;     /* WATCH */
+    NbSlice text;        /* SAY */
+    NbDenial denied;     /* DENIED */
+    NbKind kind;         /* WATCH */
+    uint32_t version;    /* PROBE: the client's */
+    NbBrokerPlace place; /* PROBED */
     struct
     {
       int32_t

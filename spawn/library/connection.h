@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * The inside of a NestboxConnection: what nestbox's own helpers use besides nestbox.h. One
+ * socket to a broker, the children asked for on it, and what became of them. Libc only.
+ */
+#pragma once
+
+#include "spawn/base/kind.h"
+#include "spawn/library/nestbox.h"
+#include "zygote/wire/channel.h"
+
+/* A request that was judged already; the broker still filters the environment. */
+typedef struct
+{
+  NbKind kind;
+  const char *const *argv; /* argv[0] absolute, as seen in the sub-sandbox */
+  const char *const *envp; /* filtered by nb_environment_allows() */
+  size_t n_fds;
+  int fds[NB_CHANNEL_MAX_FDS];     /* borrowed */
+  int targets[NB_CHANNEL_MAX_FDS]; /* their numbers in the child */
+} NbLaunch;
+
+/* On a socket of a broker's, which it takes over, also when it fails. */
+NestboxConnection *nb_connection_new (int socket, NestboxFailure *failure);
+
+/* To the broker that listens at path. NULL when it cannot be reached. */
+NestboxConnection *nb_connection_connect (const char *path);
+
+/*
+ * A connection to a broker of its own: executes program, with "broker", as it is to be
+ * executed by nestbox_connection_open(). Only where this makes sense: it asks nobody.
+ */
+NestboxConnection *nb_connection_start_broker (const char *program,
+                                               NestboxFailure *failure);
+
+/* Asks what there is; READY or UNAVAILABLE is the answer. */
+void nb_connection_probe (NestboxConnection *connection);
+
+/* As nestbox_connection_launch(), without its judgement. */
+NestboxHandle nb_connection_exec (NestboxConnection *connection, const NbLaunch *launch,
+                                  NestboxFailure *failure);
+
+/*
+ * Where zygotes are relayed, the link to the relay of this one, which has started; the
+ * caller's from now on. -1: there is none. A connection whose owner takes links says so
+ * before; others end a zygote that comes with one, because nobody would stand in for its
+ * children.
+ */
+void nb_connection_take_links (NestboxConnection *connection);
+int nb_connection_steal_link (NestboxConnection *connection, NestboxHandle child);
+
+/* Whether what was told last was, or is to be, the end of everything with the broker. */
+bool nb_connection_has_ended (const NestboxConnection *connection);
+
+/* As nestbox_connection_dispatch(), but waits for an event: 1 or -1. */
+int nb_connection_wait (NestboxConnection *connection, NestboxEvent *event_out);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * nestbox broker: the broker of a host that uses libnestbox, which executes it with its one
+ * connection and a pidfd of itself (spawn/library/open.c). It ends with either.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "spawn/base/fd.h"
+#include "spawn/broker/broker.h"
+#include "spawn/tool/commands.h"
+
+enum
+{
+  CLIENT_FD = STDERR_FILENO + 1,
+  HOST_FD,
+  FIRST_UNUSED_FD,
+};
+
+int
+nb_command_broker (int argc, char **argv)
+{
+  const NbBrokerOptions options
+      = { .listener = CLIENT_FD, .browser = HOST_FD, .sandboxes = { .gpu = TRUE } };
+  gboolean help = argc == 2 && strcmp (argv[1], "--help") == 0;
+
+  if (argc > 1 || !nb_fd_is_socket (CLIENT_FD, SOCK_SEQPACKET)
+      || nb_fd_set_cloexec (CLIENT_FD, true) < 0 || nb_fd_set_cloexec (HOST_FD, true) < 0)
+    {
+      (void)fputs ("Usage: nestbox broker\n\nIs executed by libnestbox, with its "
+                   "descriptors 3 and 4: see nestbox-library(3).\n",
+                   help ? stdout : stderr);
+      return help ? 0 : NB_EXIT_USAGE;
+    }
+  (void)nb_fd_close_from (FIRST_UNUSED_FD);
+  (void)prctl (PR_SET_NAME, "nestbox-broker");
+  /* Holds the sockets that the sandbox hangs on: not for others of this user to trace. */
+  (void)prctl (PR_SET_DUMPABLE, 0, 0, 0, 0);
+  return nb_broker_run (&options);
+}
