@@ -48,7 +48,8 @@ count_time (Broker *broker)
 {
   gint64 now_us = g_get_monotonic_time ();
 
-  broker->ending_for_us += MIN (now_us - broker->checked_us, LONGEST_CHECK_MS * 1000);
+  broker->ending_for_us
+      += MIN (now_us - broker->checked_us, (gint64)LONGEST_CHECK_MS * 1000);
   broker->checked_us = now_us;
   return broker->ending_for_us / 1000;
 }
