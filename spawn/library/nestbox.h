@@ -99,11 +99,11 @@ typedef enum
 
 /**
  * NestboxKind:
- * @NESTBOX_KIND_TOOL: may start programs of its own, and signal these; the filter only
- * takes what Flatpak's should have taken
+ * @NESTBOX_KIND_TOOL: for what is trusted more than the others: its filter only takes what
+ *   Flatpak's should have taken, and it can signal what it has started, and its siblings
  * @NESTBOX_KIND_ZYGOTE: a zygote as Chromium's (zygote/PROTOCOL.md, sections 6 to 10)
- * @NESTBOX_KIND_RENDERER: for content that is not trusted; cannot signal, trace or start
- *   anything
+ * @NESTBOX_KIND_RENDERER: for content that is not trusted; can signal and trace nothing
+ *   but itself, and what it executes is confined as it is
  * @NESTBOX_KIND_WORKER: the same; for parsers, decoders, plug-ins
  * @NESTBOX_KIND_GPU: has a sub-sandbox of its own, with the app's display and GPU
  *

@@ -11,6 +11,7 @@ from .steps import command, digest, step
 
 MANIFEST = config.SOURCE / 'tests/flatpak' / f'{config.APP_ID}.yaml'
 STAGE = config.RIG / 'app'
+EXAMPLE = config.SOURCE / 'tests/flatpak/example-viewer'
 # What the nestbox module of the manifest needs: what is compiled or installed in the app.
 SOURCES = ['Makefile', 'LICENSE', 'spawn', 'zygote', 'seccomp', 'tests/module.mk',
            'tests/programs', 'tests/attack', 'tests/lib', 'tests/flatpak/chromium-nestbox']
@@ -32,6 +33,11 @@ def stage_sources(stage, manifest):
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
     shutil.copy2(manifest, stage)
+
+
+def stage_example():
+    shutil.rmtree(STAGE / EXAMPLE.name, ignore_errors=True)
+    shutil.copytree(EXAMPLE, STAGE / EXAMPLE.name)
 
 
 def stage_browser():
@@ -58,6 +64,7 @@ def build_and_install(stage, manifest, app_id):
 
 def build():
     stage_sources(STAGE, MANIFEST)
+    stage_example()
     stage_browser()
     build_and_install(STAGE, MANIFEST, config.APP_ID)
 
@@ -72,7 +79,7 @@ def up():
     sources = source_files()
     key = digest(pathlib.Path(__file__), browser_version(),
                  *(str(path.relative_to(config.SOURCE)) for path in sources), *sources,
-                 MANIFEST)
+                 *sorted(EXAMPLE.iterdir()), MANIFEST)
     step('app', 'building and installing the app (flatpak-builder)', key, build)
 
 

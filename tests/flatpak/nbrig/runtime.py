@@ -19,7 +19,7 @@ PACKAGES = '''
 dash bash coreutils libc-bin grep sed mawk findutils procps tar xz-utils dpkg
 fontconfig fonts-dejavu-core fonts-liberation ca-certificates tzdata xdg-utils
 libgl1-mesa-dri libegl1 libgles2 libgtk-3-bin libgdk-pixbuf2.0-bin libglib2.0-bin
-gcc libc6-dev make pkg-config libglib2.0-dev libseccomp-dev libseccomp2 strace
+gcc libc6-dev make pkg-config libglib2.0-dev libseccomp-dev libseccomp2 libpng-dev strace
 '''.split()
 
 # Taken along for their dependencies only: the app brings the browser itself.
