@@ -32,7 +32,6 @@ int gpu_router_main (int argc, char **argv);
 enum
 {
   LAST_FD = 255,
-  SERIAL = 1, /* of the client's only request */
   MAX_ARGUMENTS = 8,
   GPU_PID = 0x7001,
   APP_PID = 0x7002,
@@ -47,6 +46,7 @@ typedef struct
   int gpu;                       /* the router's socket, as the GPU's zygote has it */
   int output;                    /* what it has as standard output and error */
   pid_t pid;
+  uint32_t serial, program; /* of the only request */
   NbPacket packet;
   NbMessage message;
 } Fixture;
@@ -206,6 +206,8 @@ take_request (Fixture *self)
   receive (self, self->client);
   g_assert_cmpint (nb_message_decode (&self->packet, &self->message), ==, 0);
   g_assert_cmpint (self->message.type, ==, NB_MESSAGE_EXEC);
+  self->serial = self->message.serial;
+  self->program = self->message.child;
   for (size_t i = 0; i < self->message.exec.n_targets; i++)
     if (self->message.exec.targets[i] == NB_CONTROL_FD)
       self->gpu = nb_packet_steal_fd (&self->packet, i);
@@ -216,7 +218,8 @@ take_request (Fixture *self)
 static void
 answer (Fixture *self, int error, const char *detail, int link)
 {
-  NbMessage result = { .type = NB_MESSAGE_RESULT, .serial = SERIAL };
+  NbMessage result
+      = { .type = NB_MESSAGE_RESULT, .serial = self->serial, .child = self->program };
 
   result.result.error = error;
   result.result.detail = nb_slice (detail);
@@ -226,7 +229,7 @@ answer (Fixture *self, int error, const char *detail, int link)
 static void
 say_exited (Fixture *self, int wait_status)
 {
-  NbMessage exited = { .type = NB_MESSAGE_EXITED };
+  NbMessage exited = { .type = NB_MESSAGE_EXITED, .child = self->program };
 
   exited.wait_status = wait_status;
   g_assert_cmpint (nb_message_send (self->client, &exited, NULL, 0), ==, 0);

@@ -310,7 +310,7 @@ place_script (NbTestBroker *broker, gconstpointer data)
   g_assert_false (place.settled);
   expect_layers (connection, NESTBOX_KIND_WORKER, 0);
   hello.hello.landlock_abi = *abi;
-  broker->spawn = nb_test_portal_take_spawn ();
+  nb_test_broker_take_spawn (broker);
   nb_test_broker_send (broker, &hello, broker->init);
   (void)expect_event (connection, NESTBOX_EVENT_READY, 0);
   nestbox_connection_get_place (connection, &place);
@@ -506,14 +506,12 @@ own_broker_script (NbTestBroker *broker, gconstpointer data)
 {
   g_autofree char *nestbox
       = g_build_filename (g_getenv ("NESTBOX_TEST_BUILD"), "nestbox", NULL);
-  NbTestSpawn *others;
   NestboxConnection *connection;
   NestboxFailure failure;
   NestboxHandle child;
 
   (void)data;
   nb_test_broker_greet (broker);
-  others = g_steal_pointer (&broker->spawn);
   connection = nb_connection_start_broker (nestbox, &failure);
   if (connection == NULL)
     g_error ("%s", failure.text);
@@ -528,8 +526,7 @@ own_broker_script (NbTestBroker *broker, gconstpointer data)
   nestbox_connection_close (connection);
   (void)nb_test_broker_expect (broker, NB_MESSAGE_KILL);
   nb_test_broker_expect_end (broker);
-  nb_test_spawn_free (broker->spawn);
-  broker->spawn = others;
+  g_clear_pointer (&broker->spawns[1], nb_test_spawn_free);
   nb_test_broker_end (broker);
 }
 
