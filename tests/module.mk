@@ -30,10 +30,12 @@ unit_tests := \
   test-portal-reply \
   test-proc-text \
   test-process \
+  test-ps-print \
   test-qtwebengine \
   test-relay \
   test-relay-hostile \
   test-spawn-request \
+  test-survey \
   test-watch \
   test-zygote-command \
   test-zygote-recorded
@@ -73,11 +75,14 @@ test-portal-reply_sources = spawn/portal/portal-reply.c spawn/portal/spawn-reque
 test-qtwebengine_sources = spawn/preload/qtwebengine.c
 test-proc-text_sources = spawn/audit/proc-text.c
 test-process_sources = spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
+test-ps-print_sources = spawn/tool/ps-print.c spawn/tool/audit-print.c \
+  $(audit_test_sources)
 test-relay_sources = tests/lib/nb-relay.c zygote/controller/relay.c \
   zygote/controller/relay-children.c zygote/wire/zygote-command.c $(wire_sources) \
   spawn/base/fd.c spawn/base/log.c
 test-relay-hostile_sources = $(test-relay_sources)
 test-spawn-request_sources = spawn/portal/spawn-request.c spawn/base/fd.c
+test-survey_sources = zygote/controller/survey.c spawn/base/fd.c spawn/base/kind.c
 test-watch_sources = $(watch_sources) $(confine_sources) seccomp/confine.c \
   zygote/wire/channel.c spawn/base/fd.c
 test-zygote-recorded_sources = $(test-zygote-command_sources)
@@ -85,12 +90,13 @@ test-zygote-command_sources = zygote/wire/zygote-command.c zygote/wire/pickle-re
   zygote/wire/pickle-writer.c
 
 # These drive what was built, from $(O).
-integration_tests := test-broker test-chrome-sandbox test-controller test-controller-life \
+integration_tests := test-broker test-broker-survey test-chrome-sandbox test-controller test-controller-life \
   test-controller-zygote test-nestbox
 test-nestbox_sources = spawn/base/fd.c
 test-chrome-sandbox_sources = $(wire_sources) spawn/base/fd.c
 test-broker_sources = tests/lib/nb-broker.c tests/lib/nb-portal.c $(broker_sources) \
   $(portal_sources) spawn/client/client.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
+test-broker-survey_sources = $(test-broker_sources) spawn/ps/brokers.c
 controller_test_sources = tests/lib/nb-controller.c $(wire_sources) spawn/base/fd.c
 test-controller_sources = $(controller_test_sources)
 test-controller-zygote_sources = $(controller_test_sources) zygote/wire/zygote-command.c \
@@ -99,9 +105,9 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
   seccomp/landlock.c
 
 # Those that have threads: GDBus's, and the test's own.
-threaded_tests := test-broker
+threaded_tests := test-broker test-broker-survey
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
-valgrind_unfit := test-broker test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
+valgrind_unfit := test-broker test-broker-survey test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
   test-controller-zygote test-fd test-landlock \
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
 

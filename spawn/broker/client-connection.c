@@ -10,6 +10,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/denials.h"
+#include "spawn/broker/survey-run.h"
 #include "spawn/client/environment.h"
 
 struct _NbClientConnection
@@ -24,7 +25,8 @@ struct _NbClientConnection
   guint32 serial;
   NbProfile asked; /* how many of the sandboxes were asked whether oom_pid is theirs */
   gint32 oom_pid, oom_score;
-  gboolean finished; /* its story is told: hang up */
+  NbSurveyRun *survey; /* owned; NULL: none was asked for */
+  gboolean finished;   /* its story is told: hang up */
   void (*closed) (NbClientConnection *, gpointer);
   gpointer data;
 };
@@ -144,6 +146,26 @@ handle_exec (NbClientConnection *client, NbMessage *message, const NbPacket *pac
   return TRUE;
 }
 
+/* One answer for each sandbox, and one that says that they are all told. */
+static void
+surveyed_cb (gpointer data, NbMessage *surveyed)
+{
+  NbClientConnection *client = data;
+  NbMessage all = { .type = NB_MESSAGE_RESULT, .serial = client->serial };
+
+  all.result.detail = nb_slice ("");
+  if (surveyed != NULL)
+    surveyed->serial = client->serial;
+  send_to_client (client, surveyed != NULL ? surveyed : &all, -1);
+}
+
+static gboolean
+handle_survey (NbClientConnection *client)
+{
+  client->survey = nb_survey_run_new (client->sandboxes, surveyed_cb, client);
+  return TRUE;
+}
+
 /* Who connected becomes the child that the listener is of; there is no answer. */
 static void
 handle_watch (NbClientConnection *client, const NbMessage *message, NbPacket *packet)
@@ -166,6 +188,8 @@ handle_message (NbClientConnection *client, NbMessage *message, NbPacket *packet
   client->serial = message->serial;
   if (message->type == NB_MESSAGE_EXEC)
     return handle_exec (client, message, packet);
+  if (message->type == NB_MESSAGE_SURVEY)
+    return handle_survey (client);
   return message->type == NB_MESSAGE_OOM_ADJUST && handle_oom_adjust (client, message);
 }
 
@@ -224,6 +248,7 @@ nb_client_connection_free (NbClientConnection *client)
   for (NbProfile profile = 0; profile < client->asked; profile++)
     if (client->sandboxes->items[profile] != NULL)
       nb_sandbox_forget (client->sandboxes->items[profile], client);
+  nb_survey_run_free (client->survey);
   if (client->child != 0 && !client->finished)
     nb_sandbox_abandon (client->sandbox, client->child);
   g_clear_handle_id (&client->source, g_source_remove);

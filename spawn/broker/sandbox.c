@@ -42,10 +42,15 @@ typedef enum
 
 static const char *const state_names[] = { "new", "starting", "ready", "ended" };
 
-/* A request that is not about a program of its own. */
+/* They go over the wire by their numbers. */
+G_STATIC_ASSERT ((int)STATE_NEW == (int)NB_SANDBOX_NEW
+                 && (int)STATE_ENDED == (int)NB_SANDBOX_ENDED);
+
+/* A request that is not about a program of its own: one of the two is set. */
 typedef struct
 {
   void (*answer) (gpointer data, int error);
+  void (*surveyed) (gpointer data, NbMessage *message);
   gpointer data;
 } Question;
 
@@ -57,10 +62,11 @@ struct _NbSandbox
   NbPids pids;
   gboolean relayed; /* PIDs are hidden, or taken to be */
   State state;
-  char *reason;      /* non-NULL iff ENDED */
-  int channel;       /* our end; -1 once ended */
-  int init_pidfd;    /* of the sandbox's pid 1; -1 until the hello */
-  guint spawned_pid; /* the portal's handle; 0 until it answered */
+  char *reason;         /* non-NULL iff ENDED */
+  int channel;          /* our end; -1 once ended */
+  int init_pidfd;       /* of the sandbox's pid 1; -1 until the hello */
+  guint32 landlock_abi; /* by the hello; 0 before */
+  guint spawned_pid;    /* the portal's handle; 0 until it answered */
   guint early_exits[MAX_EARLY_EXITS];
   gsize n_early_exits;
   gulong exited_handler;
@@ -109,13 +115,42 @@ fail_child (gpointer key, gpointer value, gpointer data)
   return TRUE;
 }
 
+/* What the broker itself knows. */
+static void
+complete_survey (NbSandbox *sandbox, NbMessage *message)
+{
+  NbSurvey *survey = &message->survey;
+
+  message->type = NB_MESSAGE_SURVEYED;
+  message->serial = message->child = 0;
+  survey->profile = sandbox->profile;
+  survey->state = (NbSandboxState)sandbox->state;
+  survey->relayed = sandbox->relayed;
+  survey->wall = sandbox->wall;
+  survey->landlock_abi = sandbox->landlock_abi;
+  survey->first_pid = nb_pid_of (sandbox->init_pidfd);
+  survey->reason = nb_slice (sandbox->reason != NULL ? sandbox->reason : "");
+}
+
+static void
+answer_without_processes (NbSandbox *sandbox, const Question *question)
+{
+  g_autofree NbMessage *message = g_new0 (NbMessage, 1);
+
+  complete_survey (sandbox, message);
+  question->surveyed (question->data, message);
+}
+
 static gboolean
 fail_question (gpointer key, gpointer value, gpointer data)
 {
   Question *question = value;
 
-  (void)key, (void)data;
-  question->answer (question->data, ECONNREFUSED);
+  (void)key;
+  if (question->surveyed != NULL)
+    answer_without_processes (data, question);
+  else
+    question->answer (question->data, ECONNREFUSED);
   return TRUE;
 }
 
@@ -131,7 +166,7 @@ nb_sandbox_fail (NbSandbox *sandbox, const char *reason)
   g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
   nb_fd_clear (&sandbox->channel);
   g_hash_table_foreach_remove (sandbox->children, fail_child, sandbox->reason);
-  g_hash_table_foreach_remove (sandbox->questions, fail_question, NULL);
+  g_hash_table_foreach_remove (sandbox->questions, fail_question, sandbox);
   tell_settled (sandbox);
 }
 
@@ -250,6 +285,7 @@ handle_hello (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
   welcome.welcome.relay = sandbox->relayed;
   welcome.welcome.watch = nb_log_is_on (NB_LOG_SECCOMP);
   sandbox->init_pidfd = nb_packet_steal_fd (packet, 0);
+  sandbox->landlock_abi = message->hello.landlock_abi;
   (void)nb_message_send (sandbox->channel, &welcome, NULL, 0);
   g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
   set_state (sandbox, STATE_READY);
@@ -283,7 +319,7 @@ handle_result (NbSandbox *sandbox, const NbMessage *message)
   Question *question
       = g_hash_table_lookup (sandbox->questions, GUINT_TO_POINTER (message->serial));
 
-  if (question != NULL)
+  if (question != NULL && question->answer != NULL)
     {
       question->answer (question->data, message->result.error);
       g_hash_table_remove (sandbox->questions, GUINT_TO_POINTER (message->serial));
@@ -319,8 +355,22 @@ handle_exited (NbSandbox *sandbox, const NbMessage *message)
   g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (message->child));
 }
 
+/* One that nobody waits for any more is dropped. */
 static void
-handle_message (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
+handle_surveyed (NbSandbox *sandbox, NbMessage *message)
+{
+  gpointer serial = GUINT_TO_POINTER (message->serial);
+  Question *question = g_hash_table_lookup (sandbox->questions, serial);
+
+  if (question == NULL || question->surveyed == NULL)
+    return;
+  complete_survey (sandbox, message);
+  question->surveyed (question->data, message);
+  g_hash_table_remove (sandbox->questions, serial);
+}
+
+static void
+handle_message (NbSandbox *sandbox, NbMessage *message, NbPacket *packet)
 {
   nb_log_debug (NB_LOG_CHANNEL, "controller: %s child=%u",
                 nb_message_type_name (message->type), message->child);
@@ -332,6 +382,8 @@ handle_message (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
     handle_exited (sandbox, message);
   else if (sandbox->state == STATE_READY && message->type == NB_MESSAGE_DENIED)
     nb_denials_log (&message->denied);
+  else if (sandbox->state == STATE_READY && message->type == NB_MESSAGE_SURVEYED)
+    handle_surveyed (sandbox, message);
   else if (sandbox->state != STATE_READY || message->type != NB_MESSAGE_BORN)
     nb_sandbox_fail (sandbox, "the controller broke the protocol");
 }
@@ -546,6 +598,22 @@ nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
   question = g_new0 (Question, 1);
   *question = (Question){ .answer = answer, .data = data };
   g_hash_table_insert (sandbox->questions, GUINT_TO_POINTER (message.serial), question);
+}
+
+void
+nb_sandbox_survey (NbSandbox *sandbox, void (*answer) (gpointer data, NbMessage *surveyed),
+                   gpointer data)
+{
+  NbMessage message = { .type = NB_MESSAGE_SURVEY };
+  Question question = { .surveyed = answer, .data = data };
+
+  if (sandbox->state == STATE_READY)
+    message.serial = ++sandbox->last_id;
+  if (message.serial == 0 || nb_message_send (sandbox->channel, &message, NULL, 0) < 0)
+    answer_without_processes (sandbox, &question);
+  else
+    g_hash_table_insert (sandbox->questions, GUINT_TO_POINTER (message.serial),
+                         g_memdup2 (&question, sizeof question));
 }
 
 static gboolean

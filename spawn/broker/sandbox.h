@@ -52,6 +52,13 @@ guint32 nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
 void nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
                             void (*answer) (gpointer data, int error), gpointer data);
 
+/*
+ * Tells what it is, and asks its controller what runs in it. answer() is called once, with
+ * a SURVEYED without serial; without processes where the sandbox is not ready.
+ */
+void nb_sandbox_survey (NbSandbox *sandbox,
+                        void (*answer) (gpointer data, NbMessage *surveyed), gpointer data);
+
 /* Nobody is interested in the answer any more. */
 void nb_sandbox_forget (NbSandbox *sandbox, gpointer data);
 

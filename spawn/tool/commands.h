@@ -12,6 +12,9 @@ int nb_command_policy (int argc, char **argv);
 /* Says what confines a browser's children; an exit status from below. */
 int nb_command_audit (int argc, char **argv);
 
+/* Lists browsers, sub-sandboxes and children. */
+int nb_command_ps (int argc, char **argv);
+
 enum
 {
   NB_EXIT_BAD = 1, /* something is not as it has to be */

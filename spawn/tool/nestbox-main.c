@@ -13,6 +13,7 @@ static const char usage[]
       "       nestbox doctor [BROWSER]\n"
       "       nestbox policy KIND [--format=table|pfc|bpf]\n"
       "       nestbox audit [--json] PID|--all\n"
+      "       nestbox ps [--json|--watch]\n"
       "       nestbox --help | --version\n"
       "\n"
       "Gives Chromium-family browsers a real sandbox inside Flatpak.\n"
@@ -21,6 +22,7 @@ static const char usage[]
       "  doctor   say what works here, measured, and what to do about the rest\n"
       "  policy   print what the base filter of a kind of child denies\n"
       "  audit    say what confines the children of a running browser, measured\n"
+      "  ps       list running browsers, their sub-sandboxes and children\n"
       "\n"
       "`nestbox run --help` lists the options. Manual: nestbox(1).\n";
 
@@ -29,10 +31,9 @@ static const struct
   const char *name;
   int (*run) (int argc, char **argv);
 } commands[] = {
-  { "run", nb_command_run },
-  { "doctor", nb_command_doctor },
-  { "policy", nb_command_policy },
-  { "audit", nb_command_audit },
+  { "run", nb_command_run },       { "doctor", nb_command_doctor },
+  { "policy", nb_command_policy }, { "audit", nb_command_audit },
+  { "ps", nb_command_ps },
 };
 
 int

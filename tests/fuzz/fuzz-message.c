@@ -41,6 +41,8 @@ static const struct
   { "uuu ii", 0, 0 },
   { "uuu e7.iiiqqqqqqq", 0, 0 },
   { "uuu e7.", 1, 1 },
+  { "uuu", 0, 0 },
+  { "uuu ue3.be2.uisu*800(iiie7.iqq)", 0, 0 },
 };
 
 /* What nb_message_decode() has to say. */
