@@ -161,6 +161,8 @@ all: $(addprefix $(O)/,$(binaries)) ## build everything (default)
 .PHONY: install install-tests
 install: all ## install; DESTDIR= and PREFIX= (default /app)
 	install -D -m 755 $(O)/nestbox $(DESTDIR)$(bindir)/nestbox
+	ln -sf nestbox $(DESTDIR)$(bindir)/zypak-wrapper
+	ln -sf nestbox $(DESTDIR)$(bindir)/zypak-wrapper.sh
 	install -d $(DESTDIR)$(pkglibexecdir) $(DESTDIR)$(pkglibdir)
 	install -m 755 $(O)/nestbox-controller $(O)/nestbox-chrome-sandbox \
 	  $(O)/nestbox-gpu-router $(DESTDIR)$(pkglibexecdir)

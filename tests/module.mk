@@ -38,7 +38,8 @@ unit_tests := \
   test-survey \
   test-watch \
   test-zygote-command \
-  test-zygote-recorded
+  test-zygote-recorded \
+  test-zypak
 
 audit_test_sources = $(audit_sources) spawn/base/fd.c spawn/base/kind.c
 test-audit-print_sources = spawn/tool/audit-print.c $(audit_test_sources)
@@ -85,6 +86,7 @@ test-spawn-request_sources = spawn/portal/spawn-request.c spawn/base/fd.c
 test-survey_sources = zygote/controller/survey.c spawn/base/fd.c spawn/base/kind.c
 test-watch_sources = $(watch_sources) $(confine_sources) seccomp/confine.c \
   zygote/wire/channel.c spawn/base/fd.c
+test-zypak_sources = spawn/tool/zypak.c
 test-zygote-recorded_sources = $(test-zygote-command_sources)
 test-zygote-command_sources = zygote/wire/zygote-command.c zygote/wire/pickle-reader.c \
   zygote/wire/pickle-writer.c

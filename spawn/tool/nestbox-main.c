@@ -7,6 +7,7 @@
 #include "spawn/base/log.h"
 #include "spawn/base/macros.h"
 #include "spawn/tool/commands.h"
+#include "spawn/tool/zypak.h"
 
 static const char usage[]
     = "Usage: nestbox run [OPTION…] -- BROWSER [ARGUMENT…]\n"
@@ -44,6 +45,8 @@ main (int argc, char **argv)
   (void)setlocale (LC_ALL, "");
   if (!nb_log_init (g_getenv ("NESTBOX_DEBUG")))
     nb_log_error ("NESTBOX_DEBUG knows portal, state, channel, sandbox, seccomp and all");
+  if (argc > 0 && nb_zypak_is_name (argv[0]))
+    return nb_command_zypak_wrapper (argc, argv);
   for (gsize i = 0; i < NB_ARRAY_SIZE (commands); i++)
     if (strcmp (name, commands[i].name) == 0)
       return commands[i].run (argc - 1, argv + 1);
