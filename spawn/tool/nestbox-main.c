@@ -11,7 +11,7 @@
 
 static const char usage[]
     = "Usage: nestbox run [OPTION…] -- BROWSER [ARGUMENT…]\n"
-      "       nestbox doctor [BROWSER]\n"
+      "       nestbox doctor [--json] [BROWSER]\n"
       "       nestbox policy KIND [--format=table|pfc|bpf]\n"
       "       nestbox audit [--json] PID|--all\n"
       "       nestbox ps [--json|--watch]\n"
