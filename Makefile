@@ -10,7 +10,8 @@ DESTDIR ?=
 bindir ?= $(PREFIX)/bin
 libdir ?= $(PREFIX)/lib
 libexecdir ?= $(PREFIX)/libexec
-mandir ?= $(PREFIX)/share/man
+datadir ?= $(PREFIX)/share
+mandir ?= $(datadir)/man
 pkglibdir := $(libdir)/nestbox
 pkglibexecdir := $(libexecdir)/nestbox
 testdir := $(libexecdir)/nestbox-tests
@@ -167,7 +168,14 @@ install: all ## install; DESTDIR= and PREFIX= (default /app)
 	install -m 755 $(O)/nestbox-controller $(O)/nestbox-chrome-sandbox \
 	  $(O)/nestbox-gpu-router $(DESTDIR)$(pkglibexecdir)
 	install -m 755 $(O)/libnestbox-host.so $(O)/libnestbox-zygote.so $(DESTDIR)$(pkglibdir)
-	install -D -m 644 spawn/tool/nestbox.1 $(DESTDIR)$(mandir)/man1/nestbox.1
+	install -d $(DESTDIR)$(mandir)/man1
+	install -m 644 spawn/tool/*.1 $(DESTDIR)$(mandir)/man1
+	install -D -m 644 spawn/tool/completion/nestbox.bash \
+	  $(DESTDIR)$(datadir)/bash-completion/completions/nestbox
+	install -D -m 644 spawn/tool/completion/_nestbox \
+	  $(DESTDIR)$(datadir)/zsh/site-functions/_nestbox
+	install -D -m 644 spawn/tool/completion/nestbox.fish \
+	  $(DESTDIR)$(datadir)/fish/vendor_completions.d/nestbox.fish
 
 .PHONY: test-programs rig-programs
 rig-programs: $(addprefix $(O)/tests/programs/,$(rig_programs) $(attack_programs))
@@ -212,7 +220,7 @@ endif
 ifneq ($(filter tsan,$(MAKECMDGOALS)),)
 compiled_tests := $(addprefix $(O)/tests/integration/,$(threaded_tests))
 endif
-static_tests := tests/static/check-sources
+static_tests := tests/static/check-sources tests/static/check-commands
 flatpak_tests := $(sort $(wildcard tests/flatpak/test_*.py))
 analyze_flags = $(ALL_CPPFLAGS) $(GIO_CFLAGS) $(SECCOMP_CFLAGS)
 valgrind_programs = $(filter-out $(addprefix %/,$(valgrind_unfit)),$(compiled_tests))

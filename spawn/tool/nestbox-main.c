@@ -15,7 +15,7 @@ static const char usage[]
       "       nestbox policy KIND [--format=table|pfc|bpf]\n"
       "       nestbox audit [--json] PID|--all\n"
       "       nestbox ps [--json|--watch]\n"
-      "       nestbox --help | --version\n"
+      "       nestbox [COMMAND] --help | --version\n"
       "\n"
       "Gives Chromium-family browsers a real sandbox inside Flatpak.\n"
       "\n"
@@ -25,7 +25,7 @@ static const char usage[]
       "  audit    say what confines the children of a running browser, measured\n"
       "  ps       list running browsers, their sub-sandboxes and children\n"
       "\n"
-      "`nestbox run --help` lists the options. Manual: nestbox(1).\n";
+      "`nestbox COMMAND --help` lists the options of a command. Manual: nestbox(1).\n";
 
 static const struct
 {
@@ -36,6 +36,12 @@ static const struct
   { "policy", nb_command_policy }, { "audit", nb_command_audit },
   { "ps", nb_command_ps },
 };
+
+static int
+print_version (void)
+{
+  return printf ("nestbox %s\n", NB_VERSION) < 0;
+}
 
 int
 main (int argc, char **argv)
@@ -49,11 +55,13 @@ main (int argc, char **argv)
     return nb_command_zypak_wrapper (argc, argv);
   for (gsize i = 0; i < NB_ARRAY_SIZE (commands); i++)
     if (strcmp (name, commands[i].name) == 0)
-      return commands[i].run (argc - 1, argv + 1);
+      return argc == 3 && strcmp (argv[2], "--version") == 0
+                 ? print_version ()
+                 : commands[i].run (argc - 1, argv + 1);
   if (strcmp (name, "--help") == 0 || strcmp (name, "-h") == 0)
     return fputs (usage, stdout) < 0;
   if (strcmp (name, "--version") == 0)
-    return printf ("nestbox %s\n", NB_VERSION) < 0;
+    return print_version ();
   (void)fputs (usage, stderr);
   return NB_EXIT_USAGE;
 }
