@@ -15,7 +15,7 @@
 
 enum
 {
-  MAX_WORDS = 8,
+  MAX_WORDS = 10,
 };
 
 /* Where in an app which folder of the build is; PROGRAM are the test programs. */
@@ -142,6 +142,15 @@ static const Case cases[] = {
     1,
     "second life\n",
     "sandbox not started: there is no session bus" },
+  /* As flatpak-enter(1) starts programs: with the browser's environment. */
+  { "app/not-the-browser",
+    APP,
+    { "run", "--", "/usr/bin/env", "LD_PRELOAD=/app/lib/nestbox/libnestbox-host.so",
+      "NESTBOX_BROKER=/x", "NESTBOX_PID=1", PROGRAM ("execute-itself"), "/app/x" },
+    127,
+    "second life\n",
+    "chrome-sandbox: No such file or directory",
+    "nestbox: " },
   { "app/doctor", APP, { "doctor" }, 1, "ok   Flatpak", "BAD  portal" },
   { "app/no-runtime-folder",
     APP,
