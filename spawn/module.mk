@@ -5,7 +5,7 @@ portal_sources := spawn/portal/spawn-request.c spawn/portal/portal-reply.c \
 broker_sources = spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/sandbox.c spawn/broker/sandboxes.c spawn/broker/profile.c \
   spawn/broker/program.c spawn/broker/diagnostics.c \
-  spawn/broker/survey-run.c \
+  spawn/broker/survey-run.c spawn/broker/sandbox-survey.c \
   spawn/broker/hello-check.c spawn/broker/denials.c \
   spawn/broker/pid-translation.c spawn/client/environment.c $(watch_sources)
 stand_in_sources = spawn/chrome-sandbox/stand-in.c spawn/chrome-sandbox/output-relay.c \

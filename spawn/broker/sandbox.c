@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/broker/sandbox.h"
+#include "spawn/broker/sandbox-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,10 +13,8 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/denials.h"
-#include "spawn/broker/diagnostics.h"
 #include "spawn/broker/hello-check.h"
 #include "spawn/broker/pid-translation.h"
-#include "spawn/broker/program.h"
 
 #if !defined(NB_PKGLIBEXECDIR)
 #  error "NB_PKGLIBEXECDIR: where nestbox-controller is installed"
@@ -28,56 +26,9 @@ enum
   SPAWN_DEADLINE_MS = 4000,  /* the portal answers in 10 ms, once it runs */
   HELLO_DEADLINE_MS = 20000, /* 0.1 s as a rule, over 1 s with a cold ld.so.cache */
   RESULT_DEADLINE_MS = 10000,
-  MAX_EARLY_EXITS = 8, /* SpawnExited may precede the answer on Flatpak <= 1.16.0 */
 };
-
-/* Any earlier state to any later one. */
-typedef enum
-{
-  STATE_NEW,
-  STATE_STARTING, /* Spawn was called */
-  STATE_READY,    /* the hello came and was good */
-  STATE_ENDED,    /* reason is set */
-} State;
 
 static const char *const state_names[] = { "new", "starting", "ready", "ended" };
-
-/* They go over the wire by their numbers. */
-G_STATIC_ASSERT ((int)STATE_NEW == (int)NB_SANDBOX_NEW
-                 && (int)STATE_ENDED == (int)NB_SANDBOX_ENDED);
-
-/* A request that is not about a program of its own: one of the two is set. */
-typedef struct
-{
-  void (*answer) (gpointer data, int error);
-  void (*surveyed) (gpointer data, NbMessage *message);
-  gpointer data;
-} Question;
-
-struct _NbSandbox
-{
-  NbPortal *portal; /* borrowed */
-  NbProfile profile;
-  NbWall wall;
-  NbPids pids;
-  gboolean relayed; /* PIDs are hidden, or taken to be */
-  State state;
-  char *reason;         /* non-NULL iff ENDED */
-  int channel;          /* our end; -1 once ended */
-  int init_pidfd;       /* of the sandbox's pid 1; -1 until the hello */
-  guint32 landlock_abi; /* by the hello; 0 before */
-  guint spawned_pid;    /* the portal's handle; 0 until it answered */
-  guint early_exits[MAX_EARLY_EXITS];
-  gsize n_early_exits;
-  gulong exited_handler;
-  guint channel_source, deadline_source;
-  NbDiagnostics *diagnostics;
-  GHashTable *children;  /* id -> NbProgram, owned */
-  GHashTable *questions; /* serial -> Question, owned */
-  guint32 last_id;
-  void (*settled) (gpointer data, const char *reason); /* NULL once it was called */
-  gpointer settled_data;
-};
 
 static void
 set_state (NbSandbox *sandbox, State state)
@@ -115,40 +66,14 @@ fail_child (gpointer key, gpointer value, gpointer data)
   return TRUE;
 }
 
-/* What the broker itself knows. */
-static void
-complete_survey (NbSandbox *sandbox, NbMessage *message)
-{
-  NbSurvey *survey = &message->survey;
-
-  message->type = NB_MESSAGE_SURVEYED;
-  message->serial = message->child = 0;
-  survey->profile = sandbox->profile;
-  survey->state = (NbSandboxState)sandbox->state;
-  survey->relayed = sandbox->relayed;
-  survey->wall = sandbox->wall;
-  survey->landlock_abi = sandbox->landlock_abi;
-  survey->first_pid = nb_pid_of (sandbox->init_pidfd);
-  survey->reason = nb_slice (sandbox->reason != NULL ? sandbox->reason : "");
-}
-
-static void
-answer_without_processes (NbSandbox *sandbox, const Question *question)
-{
-  g_autofree NbMessage *message = g_new0 (NbMessage, 1);
-
-  complete_survey (sandbox, message);
-  question->surveyed (question->data, message);
-}
-
 static gboolean
 fail_question (gpointer key, gpointer value, gpointer data)
 {
-  Question *question = value;
+  NbQuestion *question = value;
 
   (void)key;
   if (question->surveyed != NULL)
-    answer_without_processes (data, question);
+    nb_sandbox_survey_without_processes (data, question);
   else
     question->answer (question->data, ECONNREFUSED);
   return TRUE;
@@ -316,7 +241,7 @@ handle_result (NbSandbox *sandbox, const NbMessage *message)
 {
   NbProgram *child
       = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (message->child));
-  Question *question
+  NbQuestion *question
       = g_hash_table_lookup (sandbox->questions, GUINT_TO_POINTER (message->serial));
 
   if (question != NULL && question->answer != NULL)
@@ -355,20 +280,6 @@ handle_exited (NbSandbox *sandbox, const NbMessage *message)
   g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (message->child));
 }
 
-/* One that nobody waits for any more is dropped. */
-static void
-handle_surveyed (NbSandbox *sandbox, NbMessage *message)
-{
-  gpointer serial = GUINT_TO_POINTER (message->serial);
-  Question *question = g_hash_table_lookup (sandbox->questions, serial);
-
-  if (question == NULL || question->surveyed == NULL)
-    return;
-  complete_survey (sandbox, message);
-  question->surveyed (question->data, message);
-  g_hash_table_remove (sandbox->questions, serial);
-}
-
 static void
 handle_message (NbSandbox *sandbox, NbMessage *message, NbPacket *packet)
 {
@@ -383,7 +294,7 @@ handle_message (NbSandbox *sandbox, NbMessage *message, NbPacket *packet)
   else if (sandbox->state == STATE_READY && message->type == NB_MESSAGE_DENIED)
     nb_denials_log (&message->denied);
   else if (sandbox->state == STATE_READY && message->type == NB_MESSAGE_SURVEYED)
-    handle_surveyed (sandbox, message);
+    nb_sandbox_take_surveyed (sandbox, message);
   else if (sandbox->state != STATE_READY || message->type != NB_MESSAGE_BORN)
     nb_sandbox_fail (sandbox, "the controller broke the protocol");
 }
@@ -585,7 +496,7 @@ nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
                        void (*answer) (gpointer data, int error), gpointer data)
 {
   NbMessage message = { .type = NB_MESSAGE_OOM_ADJUST, .serial = ++sandbox->last_id };
-  Question *question;
+  NbQuestion *question;
 
   message.oom.pid = sandbox->relayed ? pid : inner_pid (sandbox, pid);
   message.oom.score = score;
@@ -595,32 +506,16 @@ nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
       answer (data, ESRCH);
       return;
     }
-  question = g_new0 (Question, 1);
-  *question = (Question){ .answer = answer, .data = data };
+  question = g_new0 (NbQuestion, 1);
+  *question = (NbQuestion){ .answer = answer, .data = data };
   g_hash_table_insert (sandbox->questions, GUINT_TO_POINTER (message.serial), question);
-}
-
-void
-nb_sandbox_survey (NbSandbox *sandbox, void (*answer) (gpointer data, NbMessage *surveyed),
-                   gpointer data)
-{
-  NbMessage message = { .type = NB_MESSAGE_SURVEY };
-  Question question = { .surveyed = answer, .data = data };
-
-  if (sandbox->state == STATE_READY)
-    message.serial = ++sandbox->last_id;
-  if (message.serial == 0 || nb_message_send (sandbox->channel, &message, NULL, 0) < 0)
-    answer_without_processes (sandbox, &question);
-  else
-    g_hash_table_insert (sandbox->questions, GUINT_TO_POINTER (message.serial),
-                         g_memdup2 (&question, sizeof question));
 }
 
 static gboolean
 is_asked_by (gpointer key, gpointer value, gpointer data)
 {
   (void)key;
-  return ((Question *)value)->data == data;
+  return ((NbQuestion *)value)->data == data;
 }
 
 void
