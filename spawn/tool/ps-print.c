@@ -200,7 +200,7 @@ print_browser (GString *out, const NbPsStyle *style, const NbPsBrowser *browser)
                  i + 1 == browser->places->len ? LINE_LAST : LINE_MORE);
   if (!browser->answered)
     {
-      paint (out, style, RED, "The broker of this browser does not answer.");
+      paint (out, style, RED, "No broker of this browser answers.");
       g_string_append_c (out, '\n');
     }
 }

@@ -165,7 +165,7 @@ class VisiblePids(Listing, case.BrowserCase):
         self.assertFalse(browser['broker-answers'])
         self.assertEqual({place['place'] for place in browser['places']}, {'unknown', 'app'})
         self.assertEqual(status, 0)
-        self.assertIn('The broker of this browser does not answer.', output)
+        self.assertIn('No broker of this browser answers.', output)
         self.assertIn('no broker told of these', output)
         procs.wait_for(lambda: self.the_browser()['broker-answers'], DEADLINE_S, 'the broker')
 

@@ -194,6 +194,14 @@ class Misuse(Refused):
         self.assertEqual(status, 3)
         self.assertIn('No usable sandbox', output, 'it is not called chrome-sandbox then')
 
+    def test_11_a_browser_in_the_home_is_refused_and_not_run_elsewhere(self):
+        status, said, output, _ = self.start('sh', '-c', '''
+            cp /app/libexec/nestbox-tests/launch-like-chromium "$XDG_DATA_HOME/browser" &&
+            exec nestbox run -- "$XDG_DATA_HOME/browser" "$XDG_DATA_HOME/browser" --type=zygote''')
+        self.assertEqual((status, len(said)), (1, 1), output)
+        self.assertIn('sandbox not started: the program cannot be started in the sub-sandbox, '
+                      'where only /app and /usr exist: No such file or directory', said[0])
+
 
 if __name__ == '__main__':
     case.main()

@@ -128,7 +128,7 @@ test_lines_and_colours (void)
   g_assert_nonnull (
       strstr (out->str, "\033[1;31msub-sandbox gpu: ended: bad?[31m?\033[0m"));
   g_assert_nonnull (strstr (out->str, "└─ \033[33mthe app's own sandbox\033[0m\n"));
-  g_assert_nonnull (strstr (out->str, "The broker of this browser does not answer."));
+  g_assert_nonnull (strstr (out->str, "No broker of this browser answers."));
 }
 
 static void
