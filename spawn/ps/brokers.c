@@ -100,7 +100,7 @@ connect_within (const char *path, int timeout_ms)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
   struct timeval limit
-      = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000 };
+      = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000L };
   nb_autofd fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
   if (strlen (path) >= sizeof address.sun_path)

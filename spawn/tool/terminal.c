@@ -122,7 +122,7 @@ paint (const char *frame)
   g_auto (GStrv) lines = g_strsplit (frame, "\n", -1);
   gsize room = count_lines ();
 
-  for (gsize i = 0; lines[i] != NULL && i < room; i++)
+  for (gsize i = 0; i < room && lines[i] != NULL; i++)
     g_string_append_printf (screen, "%s%s" REST_OF_LINE, i > 0 ? "\r\n" : "", lines[i]);
   g_string_append (screen, REST_OF_SCREEN);
   return put (screen->str, screen->len);
