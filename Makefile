@@ -12,7 +12,8 @@ bindir ?= $(PREFIX)/bin
 libdir ?= $(PREFIX)/lib
 libexecdir ?= $(PREFIX)/libexec
 includedir ?= $(PREFIX)/include
-mandir ?= $(PREFIX)/share/man
+datadir ?= $(PREFIX)/share
+mandir ?= $(datadir)/man
 pkglibdir := $(libdir)/nestbox
 pkglibexecdir := $(libexecdir)/nestbox
 testdir := $(libexecdir)/nestbox-tests
@@ -192,11 +193,12 @@ all: $(addprefix $(O)/,$(binaries) $(libraries) $(archives) $(pc_files)) ## buil
 .PHONY: install install-tests
 install: all ## install; DESTDIR= and PREFIX= (default /app)
 	install -D -m 755 $(O)/nestbox $(DESTDIR)$(bindir)/nestbox
+	ln -sf nestbox $(DESTDIR)$(bindir)/zypak-wrapper
+	ln -sf nestbox $(DESTDIR)$(bindir)/zypak-wrapper.sh
 	install -d $(DESTDIR)$(pkglibexecdir) $(DESTDIR)$(pkglibdir)
 	install -m 755 $(O)/nestbox-controller $(O)/nestbox-chrome-sandbox \
 	  $(O)/nestbox-gpu-router $(DESTDIR)$(pkglibexecdir)
 	install -m 755 $(O)/libnestbox-host.so $(O)/libnestbox-zygote.so $(DESTDIR)$(pkglibdir)
-	install -D -m 644 spawn/tool/nestbox.1 $(DESTDIR)$(mandir)/man1/nestbox.1
 	install -D -m 644 spawn/library/nestbox-library.3 \
 	  $(DESTDIR)$(mandir)/man3/nestbox-library.3
 	install -m 755 $(addprefix $(O)/,$(libraries)) $(DESTDIR)$(libdir)
@@ -206,6 +208,14 @@ install: all ## install; DESTDIR= and PREFIX= (default /app)
 	install -d $(DESTDIR)$(includedir) $(DESTDIR)$(libdir)/pkgconfig
 	install -m 644 $(library_headers) $(DESTDIR)$(includedir)
 	install -m 644 $(addprefix $(O)/,$(pc_files)) $(DESTDIR)$(libdir)/pkgconfig
+	install -d $(DESTDIR)$(mandir)/man1
+	install -m 644 spawn/tool/*.1 $(DESTDIR)$(mandir)/man1
+	install -D -m 644 spawn/tool/completion/nestbox.bash \
+	  $(DESTDIR)$(datadir)/bash-completion/completions/nestbox
+	install -D -m 644 spawn/tool/completion/_nestbox \
+	  $(DESTDIR)$(datadir)/zsh/site-functions/_nestbox
+	install -D -m 644 spawn/tool/completion/nestbox.fish \
+	  $(DESTDIR)$(datadir)/fish/vendor_completions.d/nestbox.fish
 
 .PHONY: test-programs rig-programs
 rig-programs: $(addprefix $(O)/tests/programs/,$(rig_programs) $(attack_programs))
@@ -252,7 +262,7 @@ endif
 ifneq ($(filter tsan,$(MAKECMDGOALS)),)
 compiled_tests := $(addprefix $(O)/tests/integration/,$(threaded_tests))
 endif
-static_tests := tests/static/check-sources tests/static/check-library
+static_tests := tests/static/check-sources tests/static/check-library tests/static/check-commands
 flatpak_tests := $(sort $(wildcard tests/flatpak/test_*.py))
 analyze_flags = $(ALL_CPPFLAGS) $(GIO_CFLAGS) $(SECCOMP_CFLAGS)
 valgrind_programs = $(filter-out $(addprefix %/,$(valgrind_unfit)),$(compiled_tests))

@@ -5,6 +5,7 @@ portal_sources := spawn/portal/spawn-request.c spawn/portal/portal-reply.c \
 broker_sources = spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/sandbox.c spawn/broker/sandboxes.c spawn/broker/profile.c \
   spawn/broker/program.c spawn/broker/questions.c spawn/broker/waiters.c spawn/broker/diagnostics.c \
+  spawn/broker/survey-run.c spawn/broker/sandbox-survey.c \
   spawn/broker/hello-check.c spawn/broker/denials.c \
   spawn/broker/pid-translation.c spawn/client/environment.c $(watch_sources)
 stand_in_sources = spawn/chrome-sandbox/stand-in.c spawn/chrome-sandbox/output-relay.c \
@@ -33,9 +34,11 @@ library_headers := spawn/library/nestbox.h spawn/gio/nestbox-gio.h
 audit_sources := spawn/audit/proc-text.c spawn/audit/process.c spawn/audit/sock-diag.c \
   spawn/audit/sockets.c spawn/audit/mounts.c spawn/audit/descriptors.c \
   spawn/audit/browser.c spawn/audit/expectations.c spawn/audit/measure.c spawn/audit/find.c
+ps_sources := spawn/ps/brokers.c spawn/ps/tree.c
 nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-broker.c \
   spawn/tool/serve-host.c \
   spawn/tool/doctor.c spawn/tool/policy.c spawn/tool/audit.c spawn/tool/audit-print.c \
-  spawn/client/display.c $(audit_sources) $(broker_sources) \
+  spawn/tool/zypak.c spawn/tool/zypak-wrapper.c spawn/tool/here.c spawn/tool/terminal.c spawn/tool/ps.c spawn/tool/ps-print.c \
+  spawn/client/display.c $(audit_sources) $(ps_sources) $(broker_sources) \
   $(portal_sources) $(base_sources) $(wire_sources) \
   $(confine_sources)

@@ -32,15 +32,18 @@ unit_tests := \
   test-portal-reply \
   test-proc-text \
   test-process \
+  test-ps-print \
   test-qtwebengine \
   test-relay \
   test-relay-hostile \
   test-sandbox \
   test-spawn-request \
   test-start-broker \
+  test-survey \
   test-watch \
   test-zygote-command \
-  test-zygote-recorded
+  test-zygote-recorded \
+  test-zypak
 
 audit_test_sources = $(audit_sources) spawn/base/fd.c spawn/base/kind.c
 test-audit-print_sources = spawn/tool/audit-print.c $(audit_test_sources)
@@ -79,6 +82,8 @@ test-portal-reply_sources = spawn/portal/portal-reply.c spawn/portal/spawn-reque
 test-qtwebengine_sources = spawn/preload/qtwebengine.c
 test-proc-text_sources = spawn/audit/proc-text.c
 test-process_sources = spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
+test-ps-print_sources = spawn/tool/ps-print.c spawn/tool/audit-print.c \
+  $(audit_test_sources)
 test-relay_sources = tests/lib/nb-relay.c zygote/controller/relay.c \
   zygote/controller/relay-children.c zygote/wire/zygote-command.c $(wire_sources) \
   spawn/base/fd.c spawn/base/log.c
@@ -88,8 +93,10 @@ test-sandbox_sources = tests/lib/nb-fake-portal.c spawn/portal/spawn-request.c \
   spawn/base/fd.c spawn/base/log.c
 test-spawn-request_sources = spawn/portal/spawn-request.c spawn/base/fd.c
 test-start-broker_sources = spawn/tool/start-broker.c spawn/base/fd.c
+test-survey_sources = zygote/controller/survey.c spawn/base/fd.c spawn/base/kind.c
 test-watch_sources = $(watch_sources) $(confine_sources) seccomp/confine.c \
   zygote/wire/channel.c spawn/base/fd.c
+test-zypak_sources = spawn/tool/zypak.c
 test-zygote-recorded_sources = $(test-zygote-command_sources)
 test-zygote-command_sources = zygote/wire/zygote-command.c zygote/wire/pickle-reader.c \
   zygote/wire/pickle-writer.c
@@ -101,6 +108,7 @@ integration_tests := \
   test-broker-clients \
   test-broker-faults \
   test-broker-log \
+  test-broker-survey \
   test-chrome-sandbox \
   test-controller \
   test-controller-life \
@@ -121,6 +129,7 @@ test-gpu-router-program_sources = $(filter-out %/gpu-router-main.c,$(gpu_router_
 test-broker-clients_sources = $(test-broker_sources)
 test-library_sources = $(sort $(test-broker_sources) $(library_sources))
 test-library-gio_sources = $(test-library_sources) $(gio_sources)
+test-broker-survey_sources = $(test-broker_sources) spawn/ps/brokers.c
 controller_test_sources = tests/lib/nb-controller.c $(wire_sources) spawn/base/fd.c
 test-controller_sources = $(controller_test_sources)
 test-controller-zygote_sources = $(controller_test_sources) zygote/wire/zygote-command.c \
@@ -129,10 +138,10 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
   seccomp/landlock.c
 
 # Those that have threads: GDBus's, and the test's own.
-threaded_tests := test-broker test-broker-bounds test-broker-faults test-broker-log \
+threaded_tests := test-broker test-broker-survey test-broker-bounds test-broker-faults test-broker-log \
   test-broker-clients test-library test-library-gio
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
-valgrind_unfit := test-broker test-broker-bounds test-broker-faults test-broker-log test-sandbox \
+valgrind_unfit := test-broker test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-sandbox \
   test-broker-clients test-library test-library-gio test-gpu-router-program \
   test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
   test-controller-zygote test-fd test-landlock \

@@ -10,6 +10,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/denials.h"
+#include "spawn/broker/survey-run.h"
 #include "spawn/client/environment.h"
 
 enum
@@ -27,7 +28,9 @@ struct _NbClientConnection
   NbWall wall;
   GHashTable *programs;  /* the client's id -> Program, owned */
   GHashTable *questions; /* a set of Question, owned */
-  gboolean has_asked;    /* for anything but to be watched */
+  NbSurveyRun *survey;   /* owned; NULL: none was asked for */
+  guint32 survey_serial;
+  gboolean has_asked; /* for anything but to be watched */
   void (*closed) (NbClientConnection *, gpointer);
   gpointer data;
 };
@@ -294,6 +297,31 @@ handle_probe (NbClientConnection *client, NbMessage *message, NbPacket *packet)
   return TRUE;
 }
 
+/* One answer for each sandbox, and one that says that they are all told. */
+static void
+surveyed_cb (gpointer data, NbMessage *surveyed)
+{
+  NbClientConnection *client = data;
+  NbMessage all = { .type = NB_MESSAGE_RESULT, .serial = client->survey_serial };
+
+  all.result.detail = nb_slice ("");
+  if (surveyed != NULL)
+    surveyed->serial = client->survey_serial;
+  send_to_client (client, surveyed != NULL ? surveyed : &all, -1);
+}
+
+/* Once for each connection. */
+static gboolean
+handle_survey (NbClientConnection *client, NbMessage *message, NbPacket *packet)
+{
+  (void)packet;
+  if (message->serial == 0 || client->survey_serial != 0)
+    return FALSE;
+  client->survey_serial = message->serial;
+  client->survey = nb_survey_run_new (client->sandboxes, surveyed_cb, client);
+  return TRUE;
+}
+
 /* --- from the client --- */
 
 /* Who connected becomes the child that the listener is of; there is no answer. */
@@ -326,6 +354,7 @@ handle_message (NbClientConnection *client, NbMessage *message, NbPacket *packet
     [NB_MESSAGE_KILL] = handle_kill,
     [NB_MESSAGE_OOM_ADJUST] = handle_oom_adjust,
     [NB_MESSAGE_PROBE] = handle_probe,
+    [NB_MESSAGE_SURVEY] = handle_survey,
   };
 
   g_clear_handle_id (&client->deadline_source, g_source_remove);
@@ -401,6 +430,7 @@ nb_client_connection_free (NbClientConnection *client)
       if (client->sandboxes->items[profile] != NULL)
         nb_sandbox_forget (client->sandboxes->items[profile], item);
   g_hash_table_unref (client->questions);
+  nb_survey_run_free (client->survey);
   while (g_hash_table_size (client->programs) > 0)
     {
       g_autofree Program *program = NULL;

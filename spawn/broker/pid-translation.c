@@ -59,11 +59,19 @@ nb_pid_below (pid_t pid)
   return (pid_t)atoi (theirs[g_strv_length (own)]);
 }
 
+pid_t
+nb_pid_of (int pidfd)
+{
+  g_autofree char *info = g_strdup_printf ("/proc/self/fdinfo/%d", pidfd);
+  pid_t pid = pidfd >= 0 ? read_pid (info, "Pid:") : 0;
+
+  return pid > 0 ? pid : 0;
+}
+
 bool
 nb_pid_is_below (pid_t pid, int pidfd)
 {
-  g_autofree char *info = g_strdup_printf ("/proc/self/fdinfo/%d", pidfd);
-  pid_t ancestor = pidfd >= 0 ? read_pid (info, "Pid:") : 0;
+  pid_t ancestor = nb_pid_of (pidfd);
 
   for (int i = 0; i < MAX_ANCESTORS && ancestor > 0 && pid > 0; i++)
     {

@@ -11,6 +11,10 @@
  */
 pid_t nb_pid_below (pid_t pid);
 
+/* The pid here of the process that pidfd refers to; 0 when it cannot be seen, or is gone.
+ */
+pid_t nb_pid_of (int pidfd);
+
 /*
  * Whether a process, known here as pid, descends from the one that pidfd refers to, such
  * as the first of a PID namespace below ours; false where either cannot be seen.

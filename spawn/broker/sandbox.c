@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/broker/sandbox.h"
+#include "spawn/broker/sandbox-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,11 +13,8 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/denials.h"
-#include "spawn/broker/diagnostics.h"
 #include "spawn/broker/hello-check.h"
 #include "spawn/broker/pid-translation.h"
-#include "spawn/broker/program.h"
-#include "spawn/broker/questions.h"
 
 #if !defined(NB_PKGLIBEXECDIR)
 #  error "NB_PKGLIBEXECDIR: where nestbox-controller is installed"
@@ -25,49 +22,12 @@
 
 enum
 {
-  CONTROLLER_FD = 3,          /* its number in the sub-sandbox, after stdio */
-  SPAWN_DEADLINE_MS = 4000,   /* the portal answers in 10 ms, once it runs */
-  HELLO_DEADLINE_MS = 20000,  /* 0.1 s as a rule, over 1 s with a cold ld.so.cache */
-  RESULT_DEADLINE_MS = 10000, /* of an EXEC, and of an OOM_ADJUST */
-  MAX_EARLY_EXITS = 8,        /* SpawnExited may precede the answer on Flatpak <= 1.16.0 */
+  CONTROLLER_FD = 3,         /* its number in the sub-sandbox, after stdio */
+  SPAWN_DEADLINE_MS = 4000,  /* the portal answers in 10 ms, once it runs */
+  HELLO_DEADLINE_MS = 20000, /* 0.1 s as a rule, over 1 s with a cold ld.so.cache */
 };
-
-/* Any earlier state to any later one. */
-typedef enum
-{
-  STATE_NEW,
-  STATE_STARTING, /* Spawn was called */
-  STATE_READY,    /* the hello came and was good */
-  STATE_ENDED,    /* reason is set */
-} State;
 
 static const char *const state_names[] = { "new", "starting", "ready", "ended" };
-
-struct _NbSandbox
-{
-  NbPortal *portal; /* borrowed */
-  NbProfile profile;
-  NbWall wall;
-  NbPids pids;
-  gboolean relayed; /* PIDs are hidden, or taken to be */
-  State state;
-  char *reason;      /* non-NULL iff ENDED */
-  int channel;       /* our end; -1 once ended */
-  int init_pidfd;    /* of the sandbox's pid 1; -1 until the hello */
-  guint spawned_pid; /* the portal's handle; 0 until it answered */
-  gboolean spawning; /* Spawn will be answered yet, by whomever */
-  gboolean freed;    /* by the broker; the answer does the rest */
-  guint early_exits[MAX_EARLY_EXITS];
-  gsize n_early_exits;
-  gulong exited_handler;
-  guint channel_source, writable_source, deadline_source;
-  NbDiagnostics *diagnostics;
-  GHashTable *children; /* id -> NbProgram, owned */
-  NbQuestions *questions;
-  guint32 last_id;
-  guint32 landlock_abi; /* of the hello */
-  NbWaiters waiters;
-};
 
 static void
 set_state (NbSandbox *sandbox, State state)
@@ -370,7 +330,7 @@ handle_exited (NbSandbox *sandbox, const NbMessage *message)
 }
 
 static void
-handle_message (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
+handle_message (NbSandbox *sandbox, NbMessage *message, NbPacket *packet)
 {
   nb_log_debug (NB_LOG_CHANNEL, "controller: %s child=%u",
                 nb_message_type_name (message->type), message->child);
@@ -382,6 +342,8 @@ handle_message (NbSandbox *sandbox, const NbMessage *message, NbPacket *packet)
     handle_exited (sandbox, message);
   else if (sandbox->state == STATE_READY && message->type == NB_MESSAGE_DENIED)
     nb_denials_log (&message->denied);
+  else if (sandbox->state == STATE_READY && message->type == NB_MESSAGE_SURVEYED)
+    nb_sandbox_take_surveyed (sandbox, message);
   else if (sandbox->state != STATE_READY || message->type != NB_MESSAGE_BORN)
     nb_sandbox_fail (sandbox, "the controller broke the protocol");
 }

@@ -8,6 +8,7 @@
 
 #include "spawn/broker/profile.h"
 #include "spawn/broker/program.h"
+#include "spawn/broker/questions.h"
 #include "spawn/broker/waiters.h"
 #include "spawn/portal/portal-client.h"
 #include "zygote/wire/message.h"
@@ -54,6 +55,15 @@ guint32 nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
  */
 void nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
                             void (*answer) (gpointer data, int error), gpointer data);
+
+/*
+ * Asks its controller what runs in it. answer() is called once, while which
+ * nb_sandbox_describe_survey() has the answer; with an error when there is none.
+ */
+void nb_sandbox_survey (NbSandbox *sandbox, NbQuestionAnswer answer, gpointer data);
+
+/* A SURVEYED without serial: what it is, and, in the above answer(), what runs in it. */
+void nb_sandbox_describe_survey (NbSandbox *sandbox, NbMessage *message_out);
 
 /* Nobody is interested in the answer, or whether it is ready, any more. */
 void nb_sandbox_forget (NbSandbox *sandbox, gpointer data);

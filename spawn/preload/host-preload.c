@@ -557,6 +557,19 @@ locate_helper (const char *name)
   return true;
 }
 
+/*
+ * `nestbox run` becomes the browser and keeps its PID. Who finds the same environment in
+ * another process was not started by it: flatpak-enter(1) copies what the browser had
+ * when it was executed.
+ */
+static bool
+is_browser (void)
+{
+  const char *pid = getenv ("NESTBOX_PID");
+
+  return pid != NULL && atoi (pid) == (int)getpid ();
+}
+
 NB_CONSTRUCTOR static void
 start (void)
 {
@@ -565,7 +578,8 @@ start (void)
   const char *debug = getenv ("NESTBOX_DEBUG"), *gpu = getenv ("NESTBOX_GPU");
 
   leave_preload_list ();
-  if (broker == NULL || strlen (broker) + sizeof "NESTBOX_BROKER=" > sizeof self.broker
+  if (broker == NULL || !is_browser ()
+      || strlen (broker) + sizeof "NESTBOX_BROKER=" > sizeof self.broker
       || !locate_helper (name != NULL ? name : "chrome-sandbox"))
     self.helper[0] = '\0';
   else

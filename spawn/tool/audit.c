@@ -6,26 +6,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "spawn/audit/find.h"
 #include "spawn/audit/measure.h"
 #include "spawn/base/fd.h"
-#include "spawn/base/flatpak-level.h"
 #include "spawn/base/log.h"
 #include "spawn/base/macros.h"
 #include "spawn/tool/audit-print.h"
 #include "spawn/tool/commands.h"
-
-#if !defined(NB_PKGLIBEXECDIR)
-#  error "where nestbox is installed is not defined"
-#endif
-
-static const NbFamilyPrograms programs
-    = { .helper = NB_PKGLIBEXECDIR "/nestbox-chrome-sandbox",
-        .router = NB_PKGLIBEXECDIR "/nestbox-gpu-router" };
+#include "spawn/tool/here.h"
+#include "spawn/tool/terminal.h"
 
 enum
 {
@@ -92,21 +84,6 @@ parse (int argc, char **argv, Options *options, GError **error)
 /* --- the browsers here --- */
 
 static void
-say_why_nothing (const NbFamily *family)
-{
-  NbFlatpakInfo info = { .level = NB_FLATPAK_NONE };
-
-  (void)nb_flatpak_info_read (NB_FLATPAK_INFO, &info);
-  if (family->unreadable != 0)
-    nb_log_error ("the browser, PID %d, cannot be looked into: audit as its user",
-                  (int)family->unreadable);
-  else if (info.level == NB_FLATPAK_SUB_SANDBOX)
-    nb_log_error ("no browser here: this is a sub-sandbox; audit in the app itself");
-  else
-    nb_log_error ("no browser with children here; audit in its app, while it runs");
-}
-
-static void
 say_why_not (const NbFamily *family, int proc, pid_t pid)
 {
   int error = 0;
@@ -122,18 +99,6 @@ say_why_not (const NbFamily *family, int proc, pid_t pid)
     nb_log_error ("PID %d: %s", (int)pid, g_strerror (error));
   else
     nb_log_error ("PID %d is no child of a browser", (int)pid);
-}
-
-/* A child is held open for as long as the audit lasts, and browsers have many. */
-static void
-allow_many_descriptors (void)
-{
-  struct rlimit limit;
-
-  if (getrlimit (RLIMIT_NOFILE, &limit) < 0)
-    return;
-  limit.rlim_cur = limit.rlim_max;
-  (void)setrlimit (RLIMIT_NOFILE, &limit);
 }
 
 static NbSockets *
@@ -250,13 +215,9 @@ say_what_is_missing (const NbPrinter *printer, const Options *options,
 static NbPrintStyle
 choose_style (const Options *options)
 {
-  const char *no_colour = g_getenv ("NO_COLOR");
-
   if (options->json)
     return NB_PRINT_JSON;
-  return isatty (STDOUT_FILENO) && (no_colour == NULL || *no_colour == '\0')
-             ? NB_PRINT_COLOURS
-             : NB_PRINT_TEXT;
+  return nb_terminal_has_colours () ? NB_PRINT_COLOURS : NB_PRINT_TEXT;
 }
 
 static int
@@ -293,10 +254,9 @@ nb_command_audit (int argc, char **argv)
       nb_log_error ("%s", error->message);
       return NB_EXIT_USAGE;
     }
-  allow_many_descriptors ();
-  family = nb_family_find (proc, &programs);
+  family = nb_here_find (proc);
   if (family->browsers->len == 0)
-    say_why_nothing (family);
+    nb_here_say_why_nothing (family, "audit");
   else if (!options.all && nb_family_lookup (family, options.pid) == NULL)
     say_why_not (family, proc, options.pid);
   else

@@ -5,6 +5,9 @@
 /* Replaces itself by the browser; returns an exit status only on failure. */
 int nb_command_run (int argc, char **argv);
 
+/* The same, called by the name of zypak's wrapper, as which it takes no options. */
+int nb_command_zypak_wrapper (int argc, char **argv);
+
 /* Says what works here and what does not; 0 when browsers can be sandboxed, else 1. */
 int nb_command_doctor (int argc, char **argv);
 int nb_command_policy (int argc, char **argv);
@@ -14,6 +17,9 @@ int nb_command_audit (int argc, char **argv);
 
 /* Serves one host of libnestbox, which executes it; an exit status at its end. */
 int nb_command_broker (int argc, char **argv);
+
+/* Lists browsers, sub-sandboxes and children. */
+int nb_command_ps (int argc, char **argv);
 
 enum
 {

@@ -17,7 +17,9 @@
 #include "spawn/base/log.h"
 #include "spawn/broker/sandbox.h"
 #include "spawn/client/display.h"
+#include "spawn/tool/audit-print.h"
 #include "spawn/tool/commands.h"
+#include "spawn/tool/terminal.h"
 
 #if !defined(NB_PKGLIBDIR) || !defined(NB_PKGLIBEXECDIR)
 #  error "where nestbox is installed is not defined"
@@ -32,29 +34,96 @@ enum
 
 typedef struct
 {
+  gboolean json, colours;
+  char *browser; /* owned; NULL: none was named */
+} Options;
+
+typedef struct
+{
+  const Options *options;
   GMainLoop *loop;
   NbPortal *portal;
   NbSandbox *sandbox, *gpu;
   gint64 asked_at;
+  guint n_rows;
   gboolean good;
 } Doctor;
 
+/* --- rows --- */
+
+static void
+print_row (const Doctor *doctor, gboolean good, const char *what, const char *remedy,
+           const char *text)
+{
+  static const char *const colours[] = { "\033[1;31m", "\033[32m" };
+  g_autofree char *clean = nb_print_clean (text);
+  gboolean colour = doctor->options->colours;
+
+  (void)printf ("%s%-4s%s %-18s %s\n", colour ? colours[good != FALSE] : "",
+                good ? "ok" : "BAD", colour ? "\033[0m" : "", what, clean);
+  if (!good)
+    (void)printf ("     to do: %s\n", remedy);
+}
+
+static void
+print_json_row (const Doctor *doctor, gboolean good, const char *what, const char *remedy,
+                const char *text)
+{
+  g_autofree char *name = nb_print_json_string (what), *found = nb_print_json_string (text);
+  g_autofree char *to_do = good ? g_strdup ("null") : nb_print_json_string (remedy);
+
+  (void)printf ("%s\n    {\"check\": %s, \"ok\": %s, \"text\": %s, \"to-do\": %s}",
+                doctor->n_rows > 0 ? "," : "", name, good ? "true" : "false", found, to_do);
+}
+
 /* One row: what, the finding, and what to do where it is bad. */
+static void row (Doctor *doctor, gboolean good, const char *what, const char *remedy,
+                 const char *format, ...) G_GNUC_PRINTF (5, 6);
+
 static void
 row (Doctor *doctor, gboolean good, const char *what, const char *remedy,
      const char *format, ...)
 {
+  g_autofree char *text = NULL;
   va_list arguments;
 
-  (void)printf ("%-4s %-18s ", good ? "ok" : "BAD", what);
   va_start (arguments, format);
-  (void)vprintf (format, arguments);
+  text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  (void)printf ("\n");
-  if (!good)
-    (void)printf ("     to do: %s\n", remedy);
+  (doctor->options->json ? print_json_row : print_row) (doctor, good, what, remedy, text);
   (void)fflush (stdout);
+  doctor->n_rows++;
   doctor->good = doctor->good && good;
+}
+
+/* What is neither good nor bad, about the row before. */
+static void note (Doctor *doctor, const char *what, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
+
+static void
+note (Doctor *doctor, const char *what, const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list arguments;
+
+  va_start (arguments, format);
+  text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  if (doctor->options->json)
+    print_json_row (doctor, TRUE, what, "", text);
+  else
+    (void)printf ("     %s\n", text);
+  doctor->n_rows++;
+}
+
+static void
+print_end (const Doctor *doctor)
+{
+  if (doctor->options->json)
+    (void)printf ("\n  ],\n  \"ok\": %s\n}\n", doctor->good ? "true" : "false");
+  else
+    (void)printf ("\n%s\n", doctor->good ? "Browsers can be sandboxed here."
+                                         : "Browsers cannot be sandboxed here.");
 }
 
 /* --- what needs no bus --- */
@@ -86,8 +155,8 @@ check_kernel (Doctor *doctor)
        abi == 0 ? "not available" : "ABI %d", abi);
   for (gsize i = 0; i < nb_n_landlock_steps; i++)
     if (nb_landlock_steps[i].abi > abi)
-      (void)printf ("     without %s (Linux %s): %s\n", nb_landlock_steps[i].adds,
-                    nb_landlock_steps[i].kernel, nb_landlock_steps[i].without);
+      note (doctor, "Landlock", "without %s (Linux %s): %s", nb_landlock_steps[i].adds,
+            nb_landlock_steps[i].kernel, nb_landlock_steps[i].without);
 }
 
 /* The browser would prefer its own namespaces; Flatpak forbids them, and that is fine. */
@@ -259,30 +328,56 @@ check_portal (Doctor *doctor)
   g_main_loop_unref (doctor->loop);
 }
 
+/* --- the command --- */
+
+static gboolean
+parse (int argc, char **argv, Options *options, GError **error)
+{
+  const GOptionEntry entries[] = {
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "for programs", NULL },
+    { 0 },
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new ("[BROWSER]");
+
+  g_set_prgname ("nestbox doctor");
+  g_option_context_add_main_entries (context, entries, NULL);
+  g_option_context_set_summary (
+      context, "Says what works here, measured, and what to do about the rest.");
+  g_option_context_set_description (
+      context, "Exit status: 0 browsers can be sandboxed here, 1 they cannot, 2 usage.");
+  if (!g_option_context_parse (context, &argc, &argv, error))
+    return FALSE;
+  if (argc <= 2)
+    {
+      options->browser = g_strdup (argc == 2 ? argv[1] : NULL);
+      return TRUE;
+    }
+  g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+                       "one browser at most: nestbox doctor [--json] [BROWSER]");
+  return FALSE;
+}
+
 int
 nb_command_doctor (int argc, char **argv)
 {
-  Doctor doctor = { .good = TRUE };
-  const char *browser = argc > 1 ? argv[1] : NULL;
+  Options options = { .colours = nb_terminal_has_colours () };
+  Doctor doctor = { .options = &options, .good = TRUE };
+  g_autoptr (GError) error = NULL;
   gboolean in_app;
 
-  if (argc > 2 || (browser != NULL && browser[0] == '-'))
+  if (!parse (argc, argv, &options, &error))
     {
-      gboolean help = argc == 2 && strcmp (browser, "--help") == 0;
-
-      (void)fputs (
-          "Usage: nestbox doctor [BROWSER]\n\nSays what works here, measured. Exits "
-          "0 when browsers can be sandboxed, else 1.\n",
-          help ? stdout : stderr);
-      return help ? 0 : NB_EXIT_USAGE;
+      nb_log_error ("%s", error->message);
+      return NB_EXIT_USAGE;
     }
+  (void)printf (options.json ? "{\n  \"checks\": [" : "");
   in_app = check_flatpak (&doctor);
   check_kernel (&doctor);
   check_user_namespaces (&doctor);
-  check_installation (&doctor, browser);
+  check_installation (&doctor, options.browser);
   if (in_app)
     check_portal (&doctor);
-  (void)printf ("\n%s\n", doctor.good ? "Browsers can be sandboxed here."
-                                      : "Browsers cannot be sandboxed here.");
+  print_end (&doctor);
+  g_free (options.browser);
   return doctor.good ? 0 : 1;
 }

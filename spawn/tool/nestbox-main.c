@@ -7,13 +7,15 @@
 #include "spawn/base/log.h"
 #include "spawn/base/macros.h"
 #include "spawn/tool/commands.h"
+#include "spawn/tool/zypak.h"
 
 static const char usage[]
     = "Usage: nestbox run [OPTION…] -- BROWSER [ARGUMENT…]\n"
-      "       nestbox doctor [BROWSER]\n"
+      "       nestbox doctor [--json] [BROWSER]\n"
       "       nestbox policy KIND [--format=table|pfc|bpf]\n"
       "       nestbox audit [--json] PID|--all\n"
-      "       nestbox --help | --version\n"
+      "       nestbox ps [--json|--watch]\n"
+      "       nestbox [COMMAND] --help | --version\n"
       "\n"
       "Gives Chromium-family browsers a real sandbox inside Flatpak.\n"
       "\n"
@@ -21,8 +23,9 @@ static const char usage[]
       "  doctor   say what works here, measured, and what to do about the rest\n"
       "  policy   print what the base filter of a kind of child denies\n"
       "  audit    say what confines the children of a running browser, measured\n"
+      "  ps       list running browsers, their sub-sandboxes and children\n"
       "\n"
-      "`nestbox run --help` lists the options. Manual: nestbox(1).\n";
+      "`nestbox COMMAND --help` lists the options of a command. Manual: nestbox(1).\n";
 
 static const struct
 {
@@ -32,7 +35,14 @@ static const struct
   { "run", nb_command_run },       { "doctor", nb_command_doctor },
   { "policy", nb_command_policy }, { "audit", nb_command_audit },
   { "broker", nb_command_broker },
+  { "ps", nb_command_ps },
 };
+
+static int
+print_version (void)
+{
+  return printf ("nestbox %s\n", NB_VERSION) < 0;
+}
 
 int
 main (int argc, char **argv)
@@ -42,13 +52,17 @@ main (int argc, char **argv)
   (void)setlocale (LC_ALL, "");
   if (!nb_log_init (g_getenv ("NESTBOX_DEBUG")))
     nb_log_error ("NESTBOX_DEBUG knows portal, state, channel, sandbox, seccomp and all");
+  if (argc > 0 && nb_zypak_is_name (argv[0]))
+    return nb_command_zypak_wrapper (argc, argv);
   for (gsize i = 0; i < NB_ARRAY_SIZE (commands); i++)
     if (strcmp (name, commands[i].name) == 0)
-      return commands[i].run (argc - 1, argv + 1);
+      return argc == 3 && strcmp (argv[2], "--version") == 0
+                 ? print_version ()
+                 : commands[i].run (argc - 1, argv + 1);
   if (strcmp (name, "--help") == 0 || strcmp (name, "-h") == 0)
     return fputs (usage, stdout) < 0;
   if (strcmp (name, "--version") == 0)
-    return printf ("nestbox %s\n", NB_VERSION) < 0;
+    return print_version ();
   (void)fputs (usage, stderr);
   return NB_EXIT_USAGE;
 }

@@ -195,9 +195,12 @@ browser_environment (const Options *options, const char *socket)
                          options->helper_name != NULL ? " --helper-name=" : "",
                          options->helper_name != NULL ? options->helper_name : "");
 
+  g_autofree char *pid = g_strdup_printf ("%d", (int)getpid ());
+
   environment = g_environ_setenv (environment, "LD_PRELOAD", list, TRUE);
   environment = g_environ_setenv (environment, "NESTBOX_BROKER", socket, TRUE);
   environment = g_environ_setenv (environment, "NESTBOX_RUN_OPTIONS", again, TRUE);
+  environment = g_environ_setenv (environment, "NESTBOX_PID", pid, TRUE);
   environment
       = g_environ_setenv (environment, "NESTBOX_GPU", gpu_names[options->gpu_in_app], TRUE);
   environment = g_environ_unsetenv (environment, "NESTBOX_HELPER_NAME");

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """When there can be no sandbox: no page, one line that says why, within 5 s, no hang."""
 
+import json
 import os
 import pathlib
 import sys
@@ -170,6 +171,15 @@ class Misuse(Refused):
         for row in ('Flatpak', 'portal', 'sub-sandbox', 'seccomp', 'Landlock', 'browser',
                     'user namespaces', 'host preload', 'zygote preload'):
             self.assertRegex(output, f'ok +{row} ')
+        self.assertNotIn('\033', output, 'colours are for terminals')
+
+    def test_08_doctor_for_programs(self):
+        status, output = self.run_in_app('nestbox', 'doctor', '--json', '/app/chromium/chromium')
+        result = json.loads(output)
+        self.assertEqual((status, result['ok']), (0, True), output)
+        self.assertEqual({check['ok'] for check in result['checks']}, {True})
+        self.assertLessEqual({'portal', 'sub-sandbox', 'GPU sub-sandbox', 'browser'},
+                             {check['check'] for check in result['checks']})
 
     def test_09_help_and_version(self):
         for words in (['--help'], ['--version'], ['run', '--help'], ['doctor', '--help']):
@@ -183,6 +193,14 @@ class Misuse(Refused):
             '/app/libexec/nestbox-tests/launch-like-chromium', '/usr/bin/true', '--type=zygote')
         self.assertEqual(status, 3)
         self.assertIn('No usable sandbox', output, 'it is not called chrome-sandbox then')
+
+    def test_11_a_browser_in_the_home_is_refused_and_not_run_elsewhere(self):
+        status, said, output, _ = self.start('sh', '-c', '''
+            cp /app/libexec/nestbox-tests/launch-like-chromium "$XDG_DATA_HOME/browser" &&
+            exec nestbox run -- "$XDG_DATA_HOME/browser" "$XDG_DATA_HOME/browser" --type=zygote''')
+        self.assertEqual((status, len(said)), (1, 1), output)
+        self.assertIn('sandbox not started: the program cannot be started in the sub-sandbox, '
+                      'where only /app and /usr exist: No such file or directory', said[0])
 
 
 if __name__ == '__main__':

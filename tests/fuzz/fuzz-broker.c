@@ -37,7 +37,7 @@ typedef struct
 {
   int fd; /* our end; -1: not connected */
   NbClientConnection *connection;
-  unsigned answers, sent;
+  unsigned answers, surveys, sent;
   GHashTable *running; /* a set of the ids of programs that run */
 } Client;
 
@@ -105,8 +105,23 @@ check_at_controller (void)
       else if (message.type == NB_MESSAGE_KILL || message.type == NB_MESSAGE_REAP)
         nb_fuzz_check (message.serial == 0);
       else
-        nb_fuzz_check (message.type == NB_MESSAGE_OOM_ADJUST);
+        nb_fuzz_check (message.type == NB_MESSAGE_OOM_ADJUST
+                       || (message.type == NB_MESSAGE_SURVEY && message.serial != 0));
     }
+}
+
+/* Of the one sandbox there is told once; what it is, is the broker's word. */
+static void
+check_survey (Client *client)
+{
+  const NbSurvey *survey = &message.survey;
+
+  nb_fuzz_check (++client->surveys == 1);
+  nb_fuzz_check (message.serial != 0 && survey->profile == NB_PROFILE_PAGES);
+  nb_fuzz_check (survey->wall == self.wall);
+  nb_fuzz_check (survey->state != NB_SANDBOX_READY || self.good_hello);
+  nb_fuzz_check ((survey->state == NB_SANDBOX_ENDED) == (survey->reason.length > 0));
+  nb_fuzz_check (survey->n == 0 || self.good_hello);
 }
 
 static void
@@ -116,6 +131,11 @@ check_at_client (Client *client)
     {
       gpointer id = GUINT_TO_POINTER (message.child);
 
+      if (message.type == NB_MESSAGE_SURVEYED)
+        {
+          check_survey (client);
+          continue;
+        }
       if (message.type == NB_MESSAGE_EXITED)
         {
           nb_fuzz_check (g_hash_table_remove (client->running, id));
@@ -130,7 +150,7 @@ check_at_client (Client *client)
       nb_fuzz_check (message.type == NB_MESSAGE_RESULT);
       nb_fuzz_check (message.result.error != 0 || packet.n_fds == 0
                      || nb_sandbox_is_relayed (self.sandbox));
-      if (message.result.error != 0)
+      if (message.result.error != 0 || client->surveys > 0)
         continue;
       nb_fuzz_check (self.good_hello && self.good_results > 0);
       if (message.result.state == NB_CHILD_RUNNING)
@@ -229,6 +249,7 @@ controller_answers (NbFuzzInput *input)
 
   what.type = shape % 3 == 0   ? NB_MESSAGE_RESULT
               : shape % 3 == 1 ? NB_MESSAGE_EXITED
+              : shape >= 0xf0  ? NB_MESSAGE_SURVEYED
                                : NB_MESSAGE_BORN;
   if (shape % 3 == 0)
     {
@@ -236,6 +257,13 @@ controller_answers (NbFuzzInput *input)
       what.result.state = NB_CHILD_RUNNING;
       what.result.detail = nb_slice ("");
       self.good_results += what.result.error == 0;
+    }
+  if (what.type == NB_MESSAGE_SURVEYED)
+    {
+      what.survey.reason = nb_slice ("not for the controller to say");
+      what.survey.n = ids % 3;
+      send_to_broker (self.controller, &self.sent, &what, 0);
+      return;
     }
   send_to_broker (self.controller, &self.sent, &what, shape / 3 & 1);
 }
@@ -292,6 +320,12 @@ client_asks (Client *client, NbFuzzInput *input)
   bool overflow = false;
 
   what = (NbMessage){ .type = NB_MESSAGE_EXEC, .serial = shape & 3 };
+  if (shape >= 0xf0)
+    {
+      what.type = NB_MESSAGE_SURVEY;
+      send_to_broker (client->fd, &client->sent, &what, 0);
+      return;
+    }
   if ((shape & 0x80) != 0)
     {
       client_asks_more (client, shape);

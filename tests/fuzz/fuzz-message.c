@@ -41,7 +41,9 @@ static const struct
   { "uuu ii", 0, 0 },
   { "uuu e7.iiiqqqqqqq", 0, 0 },
   { "uuu e7.", 1, 1 },
-  [18] = { "uuu u", 0, 0 },
+  { "uuu", 0, 0 },
+  { "uuu ue3.be2.uisu*800(iiie7.iqq)", 0, 0 },
+  { "uuu u", 0, 0 },
   { "uuu iuuubbs", 0, 0 },
 };
 

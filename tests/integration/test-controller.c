@@ -564,6 +564,30 @@ test_list (void)
   nb_test_controller_free (controller);
 }
 
+/* Outside of any sandbox it sees more than its own; its child is among them. */
+static void
+test_survey (void)
+{
+  NbTestController *controller = nb_test_controller_new ();
+  int input = nb_test_controller_exec_waiting (controller, 1, NULL);
+  g_autofree NbMessage *request = g_new0 (NbMessage, 1);
+  const NbSurvey *survey;
+  guint children = 0;
+
+  request->type = NB_MESSAGE_SURVEY;
+  nb_test_controller_send (controller, request, NULL, 0);
+  survey = &nb_test_controller_expect (controller, NB_MESSAGE_SURVEYED, 0)->survey;
+  for (size_t i = 0; i < survey->n; i++)
+    {
+      g_assert_cmpint (survey->processes[i].pid, !=, controller->pid);
+      children += survey->processes[i].parent == controller->pid;
+    }
+  g_assert_cmpuint (children, ==, 1);
+  nb_fd_clear (&input);
+  g_assert_cmpint (expect_exited (controller, 1), ==, 0);
+  nb_test_controller_free (controller);
+}
+
 static void
 test_unknown_child (void)
 {
@@ -606,6 +630,7 @@ main (int argc, char **argv)
   nb_test_add ("/controller/reap/obedient-ends-by-itself", test_reap_of_obedient);
   nb_test_add ("/controller/reap/ended-is-forgotten", test_reap_forgets);
   nb_test_add ("/controller/list", test_list);
+  nb_test_add ("/controller/survey", test_survey);
   nb_test_add ("/controller/unknown-child", test_unknown_child);
   return g_test_run ();
 }

@@ -19,7 +19,7 @@
 
 enum
 {
-  MAX_WORDS = 8,
+  MAX_WORDS = 10,
 };
 
 /* Where in an app which folder of the build is; PROGRAM are the test programs. */
@@ -45,8 +45,14 @@ typedef struct
 static const Case cases[] = {
   { "nothing", NULL, { NULL }, NB_EXIT_USAGE, "Usage: nestbox run" },
   { "unknown-command", NULL, { "walk" }, NB_EXIT_USAGE, "Usage: nestbox run" },
-  { "help", NULL, { "--help" }, 0, "nestbox doctor [BROWSER]" },
+  { "help", NULL, { "--help" }, 0, "nestbox doctor [--json] [BROWSER]" },
   { "version", NULL, { "--version" }, 0, "nestbox " },
+  { "version-of-a-command", NULL, { "run", "--version" }, 0, "nestbox " },
+  { "version-is-no-argument",
+    NULL,
+    { "ps", "--version", "x" },
+    NB_EXIT_USAGE,
+    "nestbox: " },
   { "unknown-category",
     NULL,
     { "--version" },
@@ -93,8 +99,16 @@ static const Case cases[] = {
     "/sh starts with its own sandbox",
     SECRET },
 
-  { "doctor/help", NULL, { "doctor", "--help" }, 0, "Usage: nestbox doctor" },
-  { "doctor/two", NULL, { "doctor", "x", "y" }, NB_EXIT_USAGE, "Usage: nestbox doctor" },
+  { "doctor/help", NULL, { "doctor", "--help" }, 0, "nestbox doctor [OPTION…] [BROWSER]" },
+  { "doctor/two", NULL, { "doctor", "x", "y" }, NB_EXIT_USAGE, "one browser at most" },
+  { "doctor/unknown-option", NULL, { "doctor", "--fast" }, NB_EXIT_USAGE, "--fast" },
+  { "doctor/for-programs",
+    NULL,
+    { "doctor", "--json", "/usr/bin/env" },
+    1,
+    "{\n  \"checks\": [\n    {\"check\": \"Flatpak\", \"ok\": false, \"text\": \"level ",
+    "{\"check\": \"browser\", \"ok\": true, \"text\": \"/usr/bin/env, ",
+    "\033" },
   { "doctor/on-the-host",
     NULL,
     { "doctor", "/usr/bin/env" },
@@ -193,6 +207,15 @@ static const Case cases[] = {
     1,
     "second life\n",
     "sandbox not started: there is no session bus" },
+  /* As flatpak-enter(1) starts programs: with the browser's environment. */
+  { "app/not-the-browser",
+    APP,
+    { "run", "--", "/usr/bin/env", "LD_PRELOAD=/app/lib/nestbox/libnestbox-host.so",
+      "NESTBOX_BROKER=/x", "NESTBOX_PID=1", PROGRAM ("execute-itself"), "/app/x" },
+    127,
+    "second life\n",
+    "chrome-sandbox: No such file or directory",
+    "nestbox: " },
   { "app/doctor", APP, { "doctor" }, 1, "ok   Flatpak", "BAD  portal" },
   { "app/no-runtime-folder",
     APP,

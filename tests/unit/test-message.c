@@ -129,6 +129,29 @@ fill_probed (NbMessage *message)
 }
 
 static void
+fill_surveyed (NbMessage *message)
+{
+  message->survey = (NbSurvey){ .profile = 1,
+                                .state = NB_SANDBOX_ENDED,
+                                .relayed = true,
+                                .wall = NB_WALL_LANDLOCK,
+                                .landlock_abi = 6,
+                                .first_pid = 4711,
+                                .reason = nb_slice ("the browser ended"),
+                                .left_out = 3,
+                                .n = 2 };
+  message->survey.processes[0] = (NbSurveyProcess){ .pid = 3,
+                                                    .parent = 2,
+                                                    .browser_pid = 120,
+                                                    .kind = NB_KIND_RENDERER,
+                                                    .filters = 4,
+                                                    .start = UINT64_MAX,
+                                                    .resident_kib = 1 };
+  message->survey.processes[1]
+      = (NbSurveyProcess){ .pid = INT32_MAX, .kind = NB_KIND_GPU_ZYGOTE, .filters = -1 };
+}
+
+static void
 fill_say (NbMessage *message)
 {
   message->text = (NbSlice){ NB_ZYGOTE_BOOT, sizeof NB_ZYGOTE_BOOT };
@@ -157,6 +180,8 @@ static const TypeCase types[] = {
   { "SAY", NB_MESSAGE_SAY, 0, 0, fill_say },
   { "DENIED", NB_MESSAGE_DENIED, 0, 0, fill_denied },
   { "WATCH", NB_MESSAGE_WATCH, 1, 1, fill_watch },
+  { "SURVEY", NB_MESSAGE_SURVEY, 0, 0, fill_nothing },
+  { "SURVEYED", NB_MESSAGE_SURVEYED, 0, 0, fill_surveyed },
   { "PROBE", NB_MESSAGE_PROBE, 0, 0, fill_probe },
   { "PROBED", NB_MESSAGE_PROBED, 0, 0, fill_probed },
 };

@@ -25,6 +25,7 @@
 #include "zygote/controller/exec.h"
 #include "zygote/controller/gpu-environment.h"
 #include "zygote/controller/listeners.h"
+#include "zygote/controller/survey.h"
 #include "zygote/controller/zygotes.h"
 #include "zygote/wire/message.h"
 
@@ -340,6 +341,21 @@ handle_list (NbMessage *request, NbPacket *packet)
   send_message (&message, NULL, 0);
 }
 
+/* Of the sub-sandbox the controller says what runs in it; the rest is the broker's. */
+static void
+handle_survey (NbMessage *request, NbPacket *packet)
+{
+  static NbMessage message;
+  nb_autofd proc = open ("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  (void)packet;
+  message = (NbMessage){ .type = NB_MESSAGE_SURVEYED, .serial = request->serial };
+  message.survey.reason = nb_slice ("");
+  if (proc >= 0)
+    nb_survey_take (&message.survey, proc, getpid (), nb_zygotes_find_stand_in);
+  send_message (&message, NULL, 0);
+}
+
 static void
 serve_channel (void)
 {
@@ -351,6 +367,7 @@ serve_channel (void)
     [NB_MESSAGE_LIST] = handle_list,
     [NB_MESSAGE_WELCOME] = handle_welcome,
     [NB_MESSAGE_OOM_ADJUST] = handle_oom_adjust,
+    [NB_MESSAGE_SURVEY] = handle_survey,
   };
   static NbPacket packet;
   static NbMessage message;

@@ -434,6 +434,15 @@ nb_relay_find_child (const NbRelay *relay, int32_t browser_pid)
   return child != NULL && child->pidfd >= 0 ? child->pid : 0;
 }
 
+int32_t
+nb_relay_find_stand_in (const NbRelay *relay, pid_t pid)
+{
+  for (size_t i = 0; i < relay->children.n; i++)
+    if (relay->children.items[i].pid == pid && relay->children.items[i].pidfd >= 0)
+      return relay->children.items[i].browser_pid;
+  return 0;
+}
+
 NbRelay *
 nb_relay_new (int browser, int link, bool greets, const NbLoop *loop, int *zygote_end_out)
 {

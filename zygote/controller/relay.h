@@ -42,5 +42,8 @@ int nb_relay_serve (NbRelay *relay, int fd);
 /* The pid, in here, of the child whose stand-in the browser knows by browser_pid; or 0. */
 pid_t nb_relay_find_child (const NbRelay *relay, int32_t browser_pid);
 
+/* The other way round: the PID of the stand-in of a child that lives; or 0. */
+int32_t nb_relay_find_stand_in (const NbRelay *relay, pid_t pid);
+
 /* Closes everything: both sides see the end. */
 void nb_relay_free (NbRelay *relay);

@@ -194,6 +194,16 @@ nb_zygotes_adjust_oom (bool relayed, int32_t pid, int32_t score)
   return inner > 0 ? nb_oom_scores_set (inner, score) : -ESRCH;
 }
 
+int32_t
+nb_zygotes_find_stand_in (pid_t pid)
+{
+  int32_t found = 0;
+
+  for (size_t i = 0; i < n_relays && found == 0; i++)
+    found = nb_relay_find_stand_in (relays[i], pid);
+  return found;
+}
+
 void
 nb_zygotes_serve (int fd)
 {

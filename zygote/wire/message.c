@@ -11,6 +11,7 @@ enum
 {
   MIN_STRING_BYTES = 4,
   LIST_ENTRY_BYTES = 8,
+  SURVEY_PROCESS_BYTES = 36,
 };
 
 /* --- one pair of functions per shape --- */
@@ -325,6 +326,65 @@ decode_probed (NbPickleReader *reader, NbMessage *message)
   place->detail = read_slice (reader);
 }
 
+static void
+encode_surveyed (NbPickleWriter *writer, const NbMessage *message)
+{
+  const NbSurvey *survey = &message->survey;
+
+  nb_pickle_writer_uint (writer, survey->profile);
+  nb_pickle_writer_uint (writer, survey->state);
+  nb_pickle_writer_bool (writer, survey->relayed);
+  nb_pickle_writer_uint (writer, survey->wall);
+  nb_pickle_writer_uint (writer, survey->landlock_abi);
+  nb_pickle_writer_int (writer, survey->first_pid);
+  write_slice (writer, survey->reason);
+  nb_pickle_writer_uint (writer, survey->left_out);
+  nb_pickle_writer_int (writer, (int32_t)survey->n);
+  for (size_t i = 0; i < survey->n; i++)
+    {
+      const NbSurveyProcess *process = &survey->processes[i];
+
+      nb_pickle_writer_int (writer, process->pid);
+      nb_pickle_writer_int (writer, process->parent);
+      nb_pickle_writer_int (writer, process->browser_pid);
+      nb_pickle_writer_uint (writer, process->kind);
+      nb_pickle_writer_int (writer, process->filters);
+      nb_pickle_writer_uint64 (writer, process->start);
+      nb_pickle_writer_uint64 (writer, process->resident_kib);
+    }
+}
+
+static void
+read_survey_process (NbPickleReader *reader, NbSurveyProcess *process)
+{
+  process->pid = nb_pickle_reader_int (reader);
+  process->parent = nb_pickle_reader_int (reader);
+  process->browser_pid = nb_pickle_reader_int (reader);
+  process->kind = (NbKind)read_enum (reader, NB_N_KINDS - 1);
+  process->filters = nb_pickle_reader_int (reader);
+  process->start = nb_pickle_reader_uint64 (reader);
+  process->resident_kib = nb_pickle_reader_uint64 (reader);
+}
+
+static void
+decode_surveyed (NbPickleReader *reader, NbMessage *message)
+{
+  NbSurvey *survey = &message->survey;
+
+  survey->profile = nb_pickle_reader_uint (reader);
+  survey->state = (NbSandboxState)read_enum (reader, NB_SANDBOX_ENDED);
+  survey->relayed = nb_pickle_reader_bool (reader);
+  survey->wall = (NbWall)read_enum (reader, NB_WALL_SECCOMP);
+  survey->landlock_abi = nb_pickle_reader_uint (reader);
+  survey->first_pid = nb_pickle_reader_int (reader);
+  survey->reason = read_slice (reader);
+  survey->left_out = nb_pickle_reader_uint (reader);
+  survey->n
+      = nb_pickle_reader_count (reader, NB_SURVEY_MAX_PROCESSES, SURVEY_PROCESS_BYTES);
+  for (size_t i = 0; i < survey->n; i++)
+    read_survey_process (reader, &survey->processes[i]);
+}
+
 enum
 {
   FDS_AS_TARGETS = -1,
@@ -352,6 +412,8 @@ static const struct
   [NB_MESSAGE_OOM_ADJUST] = { "OOM_ADJUST", 0, 0, encode_oom_adjust, decode_oom_adjust },
   [NB_MESSAGE_DENIED] = { "DENIED", 0, 0, encode_denied, decode_denied },
   [NB_MESSAGE_WATCH] = { "WATCH", 1, 1, encode_watch, decode_watch },
+  [NB_MESSAGE_SURVEY] = { "SURVEY", 0, 0, encode_nothing, decode_nothing },
+  [NB_MESSAGE_SURVEYED] = { "SURVEYED", 0, 0, encode_surveyed, decode_surveyed },
   [NB_MESSAGE_PROBE] = { "PROBE", 0, 0, encode_probe, decode_probe },
   [NB_MESSAGE_PROBED] = { "PROBED", 0, 0, encode_probed, decode_probed },
 };

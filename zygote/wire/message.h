@@ -40,6 +40,8 @@ typedef enum
   NB_MESSAGE_OOM_ADJUST = 13, /* request: OOM score of a zygote's child */
   NB_MESSAGE_DENIED = 14,     /* event: a base filter that is watched denied a call */
   NB_MESSAGE_WATCH = 15,      /* of a client that becomes a child: answer this listener */
+  NB_MESSAGE_SURVEY = 16,     /* request: the sub-sandboxes, and what runs in them */
+  NB_MESSAGE_SURVEYED = 17,   /* answer to SURVEY: one sub-sandbox */
   NB_MESSAGE_PROBE = 18,      /* request of a client: what is there, once that is known */
   NB_MESSAGE_PROBED = 19,     /* the one answer to PROBE */
 } NbMessageType;
@@ -48,7 +50,8 @@ enum
 {
   NB_EXEC_MAX_STRINGS = 512, /* arguments, and as many environment entries */
   NB_LIST_MAX_CHILDREN = 4096,
-  NB_TARGET_LINK = -1, /* an EXEC's descriptor for the controller: see relay.h */
+  NB_SURVEY_MAX_PROCESSES = 800, /* no message is larger for it */
+  NB_TARGET_LINK = -1,           /* an EXEC's descriptor for the controller: see relay.h */
 };
 
 typedef enum
@@ -116,6 +119,39 @@ typedef struct
   NbChildState state;
 } NbListEntry;
 
+/* What the broker has come to with a sub-sandbox. */
+typedef enum
+{
+  NB_SANDBOX_NEW, /* not asked for yet */
+  NB_SANDBOX_STARTING,
+  NB_SANDBOX_READY,
+  NB_SANDBOX_ENDED,
+} NbSandboxState;
+
+/* A process of a sub-sandbox, measured by its controller. PIDs are those in there. */
+typedef struct
+{
+  int32_t pid, parent;
+  int32_t browser_pid; /* of its stand-in, as the browser said it; 0: it has none */
+  NbKind kind;         /* by its command line */
+  int32_t filters;     /* seccomp filters of its first thread; -1: not known */
+  uint64_t start;      /* clock ticks since the machine was started */
+  uint64_t resident_kib;
+} NbSurveyProcess;
+
+typedef struct
+{
+  uint32_t profile; /* NbProfile */
+  NbSandboxState state;
+  bool relayed; /* PIDs are hidden, or taken to be */
+  NbWall wall;
+  uint32_t landlock_abi; /* 0: none, or not ready */
+  int32_t first_pid;     /* of its process 1, in the broker's namespace; 0: hidden */
+  NbSlice reason;        /* why it has ended, or "" */
+  uint32_t left_out;     /* processes for which there was no room */
+  size_t n;
+  NbSurveyProcess processes[NB_SURVEY_MAX_PROCESSES];
+} NbSurvey;
 /* What a broker has for its clients. */
 typedef struct
 {
@@ -156,6 +192,7 @@ typedef struct
     int32_t signal;  /* KILL */
     bool known_dead; /* STATUS: end the child if it still runs */
     NbResult result;
+    NbSurvey survey; /* SURVEYED */
     struct
     {
       size_t n;

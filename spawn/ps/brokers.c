@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "spawn/ps/brokers.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "spawn/base/fd.h"
+
+#define FOLDER_PREFIX "nestbox-"
+
+/* --- one broker --- */
+
+/* 0 when there is something to read before that monotonic time; -ETIMEDOUT. */
+static int
+wait_until (int fd, gint64 deadline)
+{
+  struct pollfd wanted = { .fd = fd, .events = POLLIN };
+  gint64 left;
+  int result;
+
+  do
+    {
+      left = (deadline - g_get_monotonic_time ()) / G_TIME_SPAN_MILLISECOND;
+      result = poll (&wanted, 1, left > 0 ? (int)left : 0);
+    }
+  while (result < 0 && errno == EINTR);
+  return result < 0 ? -errno : result == 0 ? -ETIMEDOUT : 0;
+}
+
+static int
+receive (int fd, gint64 deadline, NbPacket *packet, NbMessage *message)
+{
+  int result = wait_until (fd, deadline);
+
+  if (result < 0)
+    return result;
+  return nb_channel_receive (fd, packet) > 0 ? nb_message_decode (packet, message) : -EPIPE;
+}
+
+int
+nb_broker_survey (int fd, int timeout_ms,
+                  void (*surveyed) (gpointer data, const NbSurvey *survey), gpointer data)
+{
+  static NbMessage message;
+  static NbPacket packet;
+  gint64 deadline = g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND;
+  int result;
+
+  message = (NbMessage){ .type = NB_MESSAGE_SURVEY, .serial = 1 };
+  result = nb_message_send (fd, &message, NULL, 0);
+  while (result == 0 && message.type != NB_MESSAGE_RESULT)
+    {
+      result = receive (fd, deadline, &packet, &message);
+      if (result == 0 && message.type == NB_MESSAGE_SURVEYED)
+        surveyed (data, &message.survey);
+      nb_packet_clear (&packet);
+    }
+  return result < 0 ? result : -message.result.error;
+}
+
+/* --- all --- */
+
+static void
+survey_free (gpointer data)
+{
+  NbSurvey *survey = data;
+
+  g_free ((char *)survey->reason.data);
+  g_free (survey);
+}
+
+static void
+word_free (gpointer data)
+{
+  NbBrokerWord *word = data;
+
+  g_ptr_array_unref (word->surveys);
+  g_free (word);
+}
+
+/* What it says has to live longer than the message. */
+static void
+surveyed_cb (gpointer data, const NbSurvey *survey)
+{
+  NbBrokerWord *word = data;
+  NbSurvey *copy = g_memdup2 (survey, sizeof *survey);
+
+  copy->reason.data = g_strndup (survey->reason.data, survey->reason.length);
+  g_ptr_array_add (word->surveys, copy);
+}
+
+/* A stopped broker leaves connections waiting, and the socket takes only so many. */
+static int
+connect_within (const char *path, int timeout_ms)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  struct timeval limit
+      = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000L };
+  nb_autofd fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+  if (strlen (path) >= sizeof address.sun_path)
+    return -ENAMETOOLONG;
+  memcpy (address.sun_path, path, strlen (path) + 1);
+  if (fd < 0 || setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0
+      || connect (fd, (struct sockaddr *)&address, sizeof address) < 0)
+    return -errno;
+  return nb_fd_steal (&fd);
+}
+
+/*
+ * The listener's credentials are those of the process that called listen(2), which was
+ * `nestbox run` and has become the browser.
+ */
+static void
+ask (GPtrArray *words, const char *path, int timeout_ms)
+{
+  struct ucred peer = { .uid = (uid_t)-1 };
+  socklen_t size = sizeof peer;
+  nb_autofd broker = connect_within (path, timeout_ms);
+  NbBrokerWord *word;
+
+  if (broker < 0 || getsockopt (broker, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0
+      || peer.uid != getuid ())
+    return;
+  word = g_new0 (NbBrokerWord, 1);
+  word->browser = peer.pid;
+  word->surveys = g_ptr_array_new_with_free_func (survey_free);
+  word->error = nb_broker_survey (broker, timeout_ms, surveyed_cb, word);
+  g_ptr_array_add (words, word);
+}
+
+GPtrArray *
+nb_brokers_ask (const char *const *folders, int timeout_ms)
+{
+  GPtrArray *words = g_ptr_array_new_with_free_func (word_free);
+
+  for (; *folders != NULL; folders++)
+    {
+      GDir *folder = g_dir_open (*folders, 0, NULL);
+      const char *name;
+
+      while (folder != NULL && (name = g_dir_read_name (folder)) != NULL)
+        {
+          g_autofree char *path = g_build_filename (*folders, name, "broker", NULL);
+
+          if (g_str_has_prefix (name, FOLDER_PREFIX))
+            ask (words, path, timeout_ms);
+        }
+      g_clear_pointer (&folder, g_dir_close);
+    }
+  return words;
+}
+
+/* The browser's environment may be lost to us, and its own choice with it. */
+char **
+nb_brokers_folders (void)
+{
+  const char *own = g_getenv ("XDG_RUNTIME_DIR");
+  g_autofree char *usual = g_strdup_printf ("/run/user/%u", (guint)getuid ());
+  GPtrArray *folders = g_ptr_array_new ();
+
+  if (own != NULL && strcmp (own, usual) != 0 && strcmp (own, "/tmp") != 0)
+    g_ptr_array_add (folders, g_strdup (own));
+  g_ptr_array_add (folders, g_steal_pointer (&usual));
+  g_ptr_array_add (folders, g_strdup ("/tmp"));
+  g_ptr_array_add (folders, NULL);
+  return (char **)g_ptr_array_free (folders, FALSE);
+}

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Completion of nestbox(1) for fish.
+
+complete -c nestbox -f
+complete -c nestbox -l help -d 'List the options'
+complete -c nestbox -l version -d 'Print the version'
+
+complete -c nestbox -n __fish_use_subcommand -a run -d 'Start a browser with its zygote in a sub-sandbox of its own'
+complete -c nestbox -n __fish_use_subcommand -a doctor -d 'Say what works here, measured, and what to do about the rest'
+complete -c nestbox -n __fish_use_subcommand -a policy -d 'Print what the base filter of a kind of child denies'
+complete -c nestbox -n __fish_use_subcommand -a audit -d 'Say what confines the children of a running browser, measured'
+complete -c nestbox -n __fish_use_subcommand -a ps -d 'List running browsers, their sub-sandboxes and children'
+
+complete -c nestbox -n '__fish_seen_subcommand_from run' -l file-wall -x -a 'auto landlock seccomp' -d 'What denies files to pages'
+complete -c nestbox -n '__fish_seen_subcommand_from run' -l gpu -x -a 'sandbox app' -d 'Where the GPU process lives'
+complete -c nestbox -n '__fish_seen_subcommand_from run' -l helper-name -x -d 'What the browser calls its sandbox helper'
+complete -c nestbox -n '__fish_seen_subcommand_from run' -l pids -x -a 'auto visible stand-in' -d 'How the browser knows its children'
+complete -c nestbox -n '__fish_seen_subcommand_from run' -a '(__fish_complete_command)'
+
+complete -c nestbox -n '__fish_seen_subcommand_from doctor' -l json -d 'For programs'
+complete -c nestbox -n '__fish_seen_subcommand_from doctor' -F
+
+complete -c nestbox -n '__fish_seen_subcommand_from policy' -l format -x -a 'table pfc bpf' -d 'How it is printed'
+complete -c nestbox -n '__fish_seen_subcommand_from policy' -a 'none zygote renderer utility gpu network unsandboxed-zygote gpu-zygote'
+
+complete -c nestbox -n '__fish_seen_subcommand_from audit' -l all -d 'Every child of every browser here'
+complete -c nestbox -n '__fish_seen_subcommand_from audit' -l json -d 'For programs'
+complete -c nestbox -n '__fish_seen_subcommand_from audit' -a '(__fish_complete_pids)'
+
+complete -c nestbox -n '__fish_seen_subcommand_from ps' -l json -d 'For programs'
+complete -c nestbox -n '__fish_seen_subcommand_from ps' -l watch -d 'Show it until q or Ctrl-C'
