@@ -123,7 +123,7 @@ broker_test_sources = tests/lib/nb-broker.c tests/lib/nb-portal.c $(broker_sourc
   $(portal_sources) spawn/client/client.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
 test-broker_sources = $(broker_test_sources)
 test-broker-bounds_sources = tests/lib/nb-beside.c $(broker_test_sources)
-test-broker-log_sources = $(broker_test_sources)
+test-broker-log_sources = $(broker_test_sources) $(confine_sources) seccomp/confine.c
 test-broker-faults_sources = tests/lib/nb-beside.c $(broker_test_sources)
 test-gpu-router-program_sources = $(filter-out %/gpu-router-main.c,$(gpu_router_sources))
 test-broker-clients_sources = $(test-broker_sources)

@@ -2,8 +2,11 @@
 /* What a broker says on standard error, and what it never says. */
 #include <errno.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "seccomp/confine.h"
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "tests/lib/nb-broker.h"
@@ -59,16 +62,47 @@ secrets_script (NbTestBroker *broker, gconstpointer data)
   nb_test_broker_end (broker);
 }
 
+/* As what becomes a child outside the sub-sandbox, and does what its filter denies. */
+static void
+be_watched (gconstpointer data)
+{
+  const NbTestBroker *broker = data;
+  NbMessage watch = { .type = NB_MESSAGE_WATCH, .kind = NB_KIND_UTILITY };
+  int client = nb_client_connect (broker->socket), listener = -1;
+
+  nb_test_child_check (client >= 0 && prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+  nb_test_child_check (nb_confine_before_exec (NB_KIND_UTILITY, &listener) == 0);
+  nb_test_child_check (nb_message_send (client, &watch, &listener, 1) == 0);
+  (void)close (listener); /* the broker's alone: else who calls would wait for itself */
+  nb_test_child_check (syscall (SYS_acct, NULL) == -1 && errno == EPERM);
+  nb_test_child_check (syscall (SYS_acct, NULL) == -1 && errno == EPERM);
+  _exit (0);
+}
+
+static void
+watch_script (NbTestBroker *broker, gconstpointer data)
+{
+  pid_t pid;
+
+  nb_test_broker_greet (broker);
+  g_assert_true (broker->message.welcome.watch);
+  pid = nb_test_fork (be_watched, broker);
+  g_assert_cmphex ((guint)nb_test_wait (pid), ==, 0);
+  *(pid_t *)data = pid;
+  nb_test_broker_end (broker);
+}
+
 /* Standard error of a broker with this NESTBOX_DEBUG. */
 static char *
-run_and_listen (const char *debug)
+run_and_listen (const char *debug, void (*script) (NbTestBroker *, gconstpointer),
+                gconstpointer data)
 {
   nb_autofd before = nb_fd_dup (STDERR_FILENO, STDERR_FILENO + 1);
   int file = nb_test_text_file ("");
 
   g_assert_cmpint (dup2 (file, STDERR_FILENO), ==, STDERR_FILENO);
   g_assert_true (nb_log_init (debug));
-  nb_test_broker_run (&good_portal, NB_WALL_AUTO, NB_PIDS_AUTO, secrets_script, NULL);
+  nb_test_broker_run (&good_portal, NB_WALL_AUTO, NB_PIDS_AUTO, script, data);
   (void)nb_log_init (NULL);
   g_assert_cmpint (dup2 (before, STDERR_FILENO), ==, STDERR_FILENO);
   g_assert_cmpint (lseek (file, 0, SEEK_SET), ==, 0);
@@ -79,7 +113,7 @@ run_and_listen (const char *debug)
 static void
 test_log_is_silent (void)
 {
-  g_autofree char *said = run_and_listen (NULL);
+  g_autofree char *said = run_and_listen (NULL, secrets_script, NULL);
 
   g_assert_cmpstr (said, ==, "");
 }
@@ -102,7 +136,7 @@ test_log_tells_all (void)
           " state: pages sandbox: ready -> ended: the sub-sandbox ended\n",
           " state: broker: ending: the browser ended\n",
           " state: broker: ended: sub-sandboxes gone\n" };
-  g_autofree char *said = run_and_listen ("all");
+  g_autofree char *said = run_and_listen ("all", secrets_script, NULL);
   g_auto (GStrv) lines = g_strsplit (said, "\n", -1);
   const char *at = said;
 
@@ -120,6 +154,20 @@ test_log_tells_all (void)
     }
 }
 
+/* NESTBOX_DEBUG=seccomp: what a child tries is answered as by its filter, and told. */
+static void
+test_log_of_denials (void)
+{
+  pid_t pid = 0;
+  g_autofree char *said = run_and_listen ("seccomp", watch_script, &pid);
+  g_autofree char *line
+      = g_strdup_printf (" seccomp: utility pid=%d: acct %d (0x0, ", (int)pid, SYS_acct);
+  const char *first = strstr (said, line);
+
+  g_assert_nonnull (first);
+  g_assert_nonnull (strstr (first, ") = EPERM, called before 0x"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -127,5 +175,6 @@ main (int argc, char **argv)
   nb_test_init (&argc, &argv);
   nb_test_add ("/broker-log/is-silent", test_log_is_silent);
   nb_test_add ("/broker-log/tells-all", test_log_tells_all);
+  nb_test_add ("/broker-log/denials", test_log_of_denials);
   return g_test_run ();
 }
