@@ -6,10 +6,11 @@ broker_sources = spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/sandbox.c spawn/broker/sandboxes.c spawn/broker/profile.c \
   spawn/broker/program.c spawn/broker/diagnostics.c \
   spawn/broker/hello-check.c spawn/broker/denials.c \
-  spawn/broker/pid-translation.c spawn/client/environment.c $(watch_sources)
+  spawn/broker/pid-translation.c spawn/client/environment.c spawn/client/lost-zygote.c \
+  $(watch_sources)
 stand_in_sources = spawn/chrome-sandbox/stand-in.c spawn/chrome-sandbox/output-relay.c \
   spawn/chrome-sandbox/nursery.c $(client_sources) $(base_sources) $(wire_sources)
-client_sources := spawn/client/client.c spawn/client/environment.c
+client_sources := spawn/client/client.c spawn/client/environment.c spawn/client/lost-zygote.c
 
 # Only what each really needs: these run inside the browser, or once per browser.
 host_preload_sources = spawn/preload/host-preload.c spawn/preload/qtwebengine.c \

@@ -18,6 +18,7 @@ unit_tests := \
   test-host-preload \
   test-kind \
   test-landlock \
+  test-lost-zygote \
   test-measure \
   test-message \
   test-mounts \
@@ -58,6 +59,7 @@ test-host-preload_sources = spawn/base/kind.c spawn/base/log.c spawn/base/fd.c \
   spawn/preload/qtwebengine.c $(confine_sources) seccomp/confine.c
 test-kind_sources = spawn/base/kind.c
 test-landlock_sources = seccomp/landlock.c spawn/base/fd.c
+test-lost-zygote_sources = spawn/client/lost-zygote.c spawn/base/log.c spawn/base/fd.c
 test-measure_sources = $(audit_test_sources)
 test-message_sources = $(wire_sources) spawn/base/fd.c
 test-mounts_sources = spawn/audit/mounts.c spawn/audit/proc-text.c
@@ -85,12 +87,13 @@ test-zygote-command_sources = zygote/wire/zygote-command.c zygote/wire/pickle-re
   zygote/wire/pickle-writer.c
 
 # These drive what was built, from $(O).
-integration_tests := test-broker test-chrome-sandbox test-controller test-controller-life \
+integration_tests := test-broker test-broker-loss test-chrome-sandbox test-controller test-controller-life \
   test-controller-zygote test-nestbox
 test-nestbox_sources = spawn/base/fd.c
 test-chrome-sandbox_sources = $(wire_sources) spawn/base/fd.c
 test-broker_sources = tests/lib/nb-broker.c tests/lib/nb-portal.c $(broker_sources) \
   $(portal_sources) spawn/client/client.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
+test-broker-loss_sources = $(test-broker_sources)
 controller_test_sources = tests/lib/nb-controller.c $(wire_sources) spawn/base/fd.c
 test-controller_sources = $(controller_test_sources)
 test-controller-zygote_sources = $(controller_test_sources) zygote/wire/zygote-command.c \
@@ -99,10 +102,10 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
   seccomp/landlock.c
 
 # Those that have threads: GDBus's, and the test's own.
-threaded_tests := test-broker
+threaded_tests := test-broker test-broker-loss
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
-valgrind_unfit := test-broker test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
-  test-controller-zygote test-fd test-landlock \
+valgrind_unfit := test-broker test-broker-loss test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
+  test-controller-zygote test-fd test-landlock test-lost-zygote \
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
 
 # What is fuzzed, and replays its corpus in every check.

@@ -12,8 +12,9 @@
 
 typedef struct
 {
-  int listener; /* bound and listening; taken over */
-  int browser;  /* pidfd of the process that is or becomes the browser; taken over */
+  int listener;      /* bound and listening; taken over */
+  int browser;       /* pidfd of the process that is or becomes the browser; taken over */
+  pid_t browser_pid; /* the same */
   const char *directory; /* private, holds the socket; removed at the end */
   NbSandboxOptions sandboxes;
 } NbBrokerOptions;

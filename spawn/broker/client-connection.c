@@ -24,6 +24,8 @@ struct _NbClientConnection
   guint32 serial;
   NbProfile asked; /* how many of the sandboxes were asked whether oom_pid is theirs */
   gint32 oom_pid, oom_score;
+  char *zygote;      /* path of the one that was asked for, or NULL */
+  gboolean started;  /* what was asked for */
   gboolean finished; /* its story is told: hang up */
   void (*closed) (NbClientConnection *, gpointer);
   gpointer data;
@@ -47,6 +49,7 @@ result_cb (gpointer data, int error, const char *detail, int link)
   message.result.error = error;
   message.result.state = error == 0 ? NB_CHILD_RUNNING : NB_CHILD_NONE;
   message.result.detail = nb_slice (detail);
+  client->started = error == 0;
   client->finished = error != 0;
   send_to_client (client, &message, link);
 }
@@ -138,6 +141,9 @@ handle_exec (NbClientConnection *client, NbMessage *message, const NbPacket *pac
       result_cb (client, ENOTSUP, "there is no sub-sandbox for this kind of program", -1);
       return TRUE;
     }
+  if (message->exec.kind == NB_KIND_ZYGOTE && message->exec.argv.n > 0)
+    client->zygote
+        = g_strndup (message->exec.argv.items[0].data, message->exec.argv.items[0].length);
   message->exec.wall = client->wall;
   filter_environment (message->exec.kind, &message->exec.envp);
   client->child = nb_sandbox_exec (client->sandbox, &message->exec, packet->fds, &observer);
@@ -218,6 +224,12 @@ nb_client_connection_new (int fd, NbSandboxes *sandboxes, NbWall wall,
   return client;
 }
 
+const char *
+nb_client_connection_get_zygote (NbClientConnection *client)
+{
+  return client->started ? client->zygote : NULL;
+}
+
 void
 nb_client_connection_free (NbClientConnection *client)
 {
@@ -228,5 +240,6 @@ nb_client_connection_free (NbClientConnection *client)
     nb_sandbox_abandon (client->sandbox, client->child);
   g_clear_handle_id (&client->source, g_source_remove);
   nb_fd_clear (&client->fd);
+  g_free (client->zygote);
   g_free (client);
 }

@@ -14,7 +14,7 @@ typedef struct
 {
   char *directory, *socket; /* the broker's; removed by it */
   NbTestSpawn *spawn;       /* the controller's side, once it was taken */
-  int browser;              /* an eventfd; see nb_test_broker_end() */
+  int browser;              /* an eventfd, or a pidfd; see nb_test_broker_end() */
   int init;                 /* pidfd of a pid 1 that has ended */
   NbPacket packet;          /* the latest that the controller got, which message borrows */
   NbMessage message;
@@ -27,6 +27,14 @@ typedef struct
 void nb_test_broker_run (const NbTestPortal *portal, NbWall wall, NbPids pids,
                          void (*script) (NbTestBroker *, gconstpointer),
                          gconstpointer data);
+
+/*
+ * The same, for a browser that is a child of the caller's, who waits for it. The broker
+ * ends when it ends.
+ */
+void nb_test_broker_run_for (pid_t browser, const NbTestPortal *portal,
+                             void (*script) (NbTestBroker *, gconstpointer),
+                             gconstpointer data);
 
 /* The browser ends; bubblewrap's outer process does, if there is one. */
 void nb_test_broker_end (NbTestBroker *broker);
@@ -54,6 +62,9 @@ void nb_test_broker_answer_exec (NbTestBroker *broker, int error);
 
 /* Connects, and asks for a program of this kind. The connection. */
 int nb_test_broker_ask (NbTestBroker *broker, NbKind kind);
+
+/* The same, for the program at this path. */
+int nb_test_broker_ask_for (NbTestBroker *broker, NbKind kind, const char *path);
 
 /* The next message on a client's connection; the caller clears the packet. */
 void nb_test_client_receive (int client, NbPacket *packet, NbMessage *message);
