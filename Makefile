@@ -50,7 +50,7 @@ export TSAN_OPTIONS := suppressions=tests/lib/tsan.suppressions
 endif
 
 # --- goals that work before the packages are there ---------------------------------------
-PREPARING := help setup check demo bench clean asan tsan fuzz fuzz-merge coverage
+PREPARING := help setup check demo bench soak clean asan tsan fuzz fuzz-merge coverage
 ifneq ($(filter-out $(PREPARING),$(or $(MAKECMDGOALS),all)),)
 NEEDS_PACKAGES := 1
 endif
@@ -251,8 +251,8 @@ fuzz-merge: ## keep what fuzzing found to reach more, in tests/fuzz/corpus
 
 # --- tests ----------------------------------------------------------------------------------
 # TESTS= names single files: make check-flatpak TESTS=tests/flatpak/test_sandbox.py
-.PHONY: setup check check-all check-unit check-static check-flatpak check-attack asan tsan \
-  demo bench
+.PHONY: setup check check-all check-unit check-static check-flatpak check-attack check-faults \
+  asan tsan demo bench soak
 compiled_tests := $(addprefix $(O)/tests/unit/,$(unit_tests)) \
   $(addprefix $(O)/tests/integration/,$(integration_tests)) $(fuzz_programs)
 # Its filters deny what the sanitizers themselves need.
@@ -296,6 +296,11 @@ check-attack: all rig-programs ## the attack suite only; prints its table
 	@$(run_tap) tests/flatpak/test_attack.py; status=$$?; \
 	  cat $(or $(NESTBOX_BUILD),build)/rig/logs/attack-table.txt; exit $$status
 
+check-faults: all rig-programs ## the whole kill matrix; prints its table
+	@tests/flatpak/rig up
+	@NESTBOX_FAULTS=all $(run_tap) tests/flatpak/test_faults.py; status=$$?; \
+	  cat $(or $(NESTBOX_BUILD),build)/rig/logs/fault-table.txt; exit $$status
+
 asan: ## with other goals (asan check): do them with ASan and UBSan; alone: build so
 	@$(if $(filter-out asan,$(MAKECMDGOALS)),:,$(MAKE) $(VARIANT) all)
 
@@ -307,6 +312,10 @@ demo: setup ## show an unmodified Chromium sandboxed in real Flatpak
 
 bench: setup ## measure speed and memory; JSON lines in build/bench.json
 	@tests/bench/bench
+
+# MINUTES for each way for PIDs; SOAK_FLAGS as tests/flatpak/soak --help has them.
+soak: setup ## tabs opened, crashed, killed and closed at random; MINUTES=10
+	@tests/flatpak/soak --minutes=$(or $(MINUTES),10) $(SOAK_FLAGS)
 
 # --- analyzers ------------------------------------------------------------------------------
 # Each prints TAP and is part of `make check`; tests/static/variants is the builds with

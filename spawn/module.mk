@@ -7,8 +7,9 @@ broker_sources = spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/program.c spawn/broker/questions.c spawn/broker/waiters.c spawn/broker/diagnostics.c \
   spawn/broker/survey-run.c spawn/broker/sandbox-survey.c \
   spawn/broker/hello-check.c spawn/broker/denials.c \
-  spawn/broker/pid-translation.c spawn/client/environment.c $(watch_sources)
-stand_in_sources = spawn/chrome-sandbox/stand-in.c spawn/chrome-sandbox/output-relay.c \
+  spawn/broker/pid-translation.c spawn/client/environment.c spawn/client/lost-zygote.c \
+  $(watch_sources)
+stand_in_sources = spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c spawn/chrome-sandbox/output-relay.c \
   spawn/chrome-sandbox/nursery.c $(client_sources) $(base_sources) $(wire_sources)
 client_sources := spawn/client/client.c spawn/client/environment.c \
   spawn/library/connection.c spawn/library/children.c spawn/library/failure.c \

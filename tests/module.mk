@@ -20,6 +20,7 @@ unit_tests := \
   test-kind \
   test-landlock \
   test-launch \
+  test-lost-zygote \
   test-measure \
   test-message \
   test-mounts \
@@ -67,6 +68,7 @@ test-host-preload_sources = spawn/base/kind.c spawn/base/log.c spawn/base/fd.c \
 test-kind_sources = spawn/base/kind.c
 test-landlock_sources = seccomp/landlock.c spawn/base/fd.c
 test-launch_sources = $(library_sources)
+test-lost-zygote_sources = spawn/client/lost-zygote.c spawn/base/log.c spawn/base/fd.c
 test-measure_sources = $(audit_test_sources)
 test-message_sources = $(wire_sources) spawn/base/fd.c
 test-mounts_sources = spawn/audit/mounts.c spawn/audit/proc-text.c
@@ -108,6 +110,7 @@ integration_tests := \
   test-broker-clients \
   test-broker-faults \
   test-broker-log \
+  test-broker-loss \
   test-broker-survey \
   test-chrome-sandbox \
   test-controller \
@@ -130,6 +133,7 @@ test-broker-clients_sources = $(test-broker_sources)
 test-library_sources = $(sort $(test-broker_sources) $(library_sources))
 test-library-gio_sources = $(test-library_sources) $(gio_sources)
 test-broker-survey_sources = $(test-broker_sources) spawn/ps/brokers.c
+test-broker-loss_sources = $(test-broker_sources)
 controller_test_sources = tests/lib/nb-controller.c $(wire_sources) spawn/base/fd.c
 test-controller_sources = $(controller_test_sources)
 test-controller-zygote_sources = $(controller_test_sources) zygote/wire/zygote-command.c \
@@ -138,10 +142,10 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
   seccomp/landlock.c
 
 # Those that have threads: GDBus's, and the test's own.
-threaded_tests := test-broker test-broker-survey test-broker-bounds test-broker-faults test-broker-log \
+threaded_tests := test-broker test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-broker-loss \
   test-broker-clients test-library test-library-gio
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
-valgrind_unfit := test-broker test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-sandbox \
+valgrind_unfit := test-broker test-broker-loss test-lost-zygote test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-sandbox \
   test-broker-clients test-library test-library-gio test-gpu-router-program \
   test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
   test-controller-zygote test-fd test-landlock \
@@ -158,7 +162,7 @@ fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-score
 # These include the files whose functions they test: command-line, host-preload, text.
 fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/base/fd.c spawn/base/kind.c \
   spawn/base/flatpak-level.c spawn/chrome-sandbox/confined-child.c \
-  spawn/chrome-sandbox/stand-in.c spawn/chrome-sandbox/output-relay.c \
+  spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c spawn/chrome-sandbox/output-relay.c \
   spawn/chrome-sandbox/nursery.c $(client_sources) $(wire_sources) \
   $(confine_sources) seccomp/confine.c
 fuzz-host-preload_sources = tests/fuzz/quiet-log.c spawn/base/kind.c spawn/preload/qtwebengine.c

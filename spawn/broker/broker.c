@@ -10,6 +10,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/client-connection.h"
+#include "spawn/client/lost-zygote.h"
 
 enum
 {
@@ -21,6 +22,8 @@ enum
   GIVE_UP_AFTER_MS = 1800,
   GONE_CHECK_MS = 5,
   LONGEST_CHECK_MS = 100, /* more between two checks is time in which this did not run */
+  /* A browser that ends closes its zygote's socket first, and is gone at once after. */
+  BROWSER_ENDS_WITHIN_MS = 500,
 };
 
 typedef struct
@@ -31,7 +34,8 @@ typedef struct
   NbPortal *portal;
   NbSandboxes sandboxes;
   GHashTable *clients; /* a set */
-  guint listener_source, browser_source, sigterm_source;
+  char *lost_zygote;   /* path of one that ended, or NULL */
+  guint listener_source, browser_source, sigterm_source, lost_source;
   gint64 checked_us;    /* monotonic time of the latest check; 0: not ending */
   gint64 ending_for_us; /* as far as this process ran */
   gboolean portal_killed, pidfd_killed;
@@ -98,10 +102,39 @@ browser_ended_cb (int fd, GIOCondition condition, gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* --- a browser without a zygote; a host of the library is told by its connection --- */
+
+static void
+tell_zygote_is_lost (Broker *broker, const char *zygote, const char *what_ended)
+{
+  if (broker->options->directory != NULL && broker->browser_source != 0)
+    nb_tell_zygote_is_lost (broker->browser, broker->options->browser_pid, zygote,
+                            what_ended);
+}
+
+static gboolean
+zygote_lost_cb (gpointer data)
+{
+  Broker *broker = data;
+
+  broker->lost_source = 0;
+  tell_zygote_is_lost (broker, broker->lost_zygote, "the zygote ended");
+  return G_SOURCE_REMOVE;
+}
+
 static gboolean
 terminated_cb (gpointer data)
 {
-  begin_end (data, "the broker was told to end");
+  Broker *broker = data;
+  GHashTableIter iter;
+  gpointer client;
+
+  g_hash_table_iter_init (&iter, broker->clients);
+  while (broker->checked_us == 0 && g_hash_table_iter_next (&iter, &client, NULL))
+    if (nb_client_connection_get_zygote (client) != NULL)
+      tell_zygote_is_lost (broker, nb_client_connection_get_zygote (client),
+                           "the broker was told to end");
+  begin_end (broker, "the broker was told to end");
   return G_SOURCE_CONTINUE;
 }
 
@@ -111,7 +144,14 @@ static void
 client_closed_cb (NbClientConnection *client, gpointer data)
 {
   Broker *broker = data;
+  const char *zygote = nb_client_connection_get_zygote (client);
 
+  if (zygote != NULL && broker->lost_source == 0 && broker->checked_us == 0)
+    {
+      g_free (broker->lost_zygote);
+      broker->lost_zygote = g_strdup (zygote);
+      broker->lost_source = g_timeout_add (BROWSER_ENDS_WITHIN_MS, zygote_lost_cb, broker);
+    }
   g_hash_table_remove (broker->clients, client);
   if (broker->options->directory == NULL)
     begin_end (broker, "its client ended");
@@ -208,6 +248,7 @@ broker_clear (Broker *broker)
   g_clear_handle_id (&broker->listener_source, g_source_remove);
   g_clear_handle_id (&broker->browser_source, g_source_remove);
   g_clear_handle_id (&broker->sigterm_source, g_source_remove);
+  g_clear_handle_id (&broker->lost_source, g_source_remove);
   nb_fd_clear (&broker->listener);
   nb_fd_clear (&broker->browser);
   g_hash_table_unref (broker->clients);
@@ -216,6 +257,7 @@ broker_clear (Broker *broker)
   g_object_run_dispose (G_OBJECT (broker->portal));
   g_object_unref (broker->portal);
   g_main_loop_unref (broker->loop);
+  g_free (broker->lost_zygote);
 }
 
 static void

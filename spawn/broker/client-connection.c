@@ -30,6 +30,8 @@ struct _NbClientConnection
   GHashTable *questions; /* a set of Question, owned */
   NbSurveyRun *survey;   /* owned; NULL: none was asked for */
   guint32 survey_serial;
+  char *zygote;       /* path of the first that was asked for, or NULL */
+  gboolean started;   /* that one */
   gboolean has_asked; /* for anything but to be watched */
   void (*closed) (NbClientConnection *, gpointer);
   gpointer data;
@@ -40,10 +42,11 @@ typedef struct
 {
   NbClientConnection *client;
   NbSandbox *sandbox;
-  guint32 handle;   /* the client's id for it */
-  guint32 id;       /* the sandbox's; 0: it has not been handed over yet */
-  guint32 serial;   /* of the EXEC */
-  gboolean refused; /* while it was handed over */
+  guint32 handle;     /* the client's id for it */
+  guint32 id;         /* the sandbox's; 0: it has not been handed over yet */
+  guint32 serial;     /* of the EXEC */
+  gboolean refused;   /* while it was handed over */
+  gboolean is_zygote; /* that of the connection */
 } Program;
 
 /* A request whose answer a sandbox owes. */
@@ -113,6 +116,7 @@ result_cb (gpointer data, int error, const char *detail, int link)
   message.result.detail = nb_slice (detail);
   send_to_client (program->client, &message, link);
   program->refused = error != 0;
+  program->client->started |= program->is_zygote && error == 0;
   if (error != 0 && program->id != 0)
     forget_program (program);
 }
@@ -158,6 +162,14 @@ start_program (NbClientConnection *client, NbSandbox *sandbox, NbMessage *messag
   program->handle = message->child;
   program->serial = message->serial;
   g_hash_table_insert (client->programs, GUINT_TO_POINTER (program->handle), program);
+  if (message->exec.kind == NB_KIND_ZYGOTE && message->exec.argv.n > 0
+      && client->zygote == NULL)
+    {
+      const NbSlice *path = &message->exec.argv.items[0];
+
+      client->zygote = g_strndup (path->data, path->length);
+      program->is_zygote = TRUE;
+    }
   message->exec.wall = client->wall;
   filter_environment (message->exec.kind, &message->exec.envp);
   id = nb_sandbox_exec (sandbox, &message->exec, fds, &observer);
@@ -417,6 +429,12 @@ nb_client_connection_new (int fd, NbSandboxes *sandboxes, NbWall wall,
   return client;
 }
 
+const char *
+nb_client_connection_get_zygote (NbClientConnection *client)
+{
+  return client->started ? client->zygote : NULL;
+}
+
 void
 nb_client_connection_free (NbClientConnection *client)
 {
@@ -447,5 +465,6 @@ nb_client_connection_free (NbClientConnection *client)
   g_clear_handle_id (&client->hang_up_source, g_source_remove);
   g_clear_handle_id (&client->deadline_source, g_source_remove);
   nb_fd_clear (&client->fd);
+  g_free (client->zygote);
   g_free (client);
 }

@@ -24,5 +24,11 @@ NbClientConnection *
 nb_client_connection_new (int fd, NbSandboxes *sandboxes, NbWall wall,
                           void (*closed) (NbClientConnection *, gpointer), gpointer data);
 
+/*
+ * Path of the first zygote that was started for this client, or NULL. It runs, or ran, for
+ * no longer than the connection lasts. Borrowed from the connection.
+ */
+const char *nb_client_connection_get_zygote (NbClientConnection *client);
+
 /* Ends its programs as well. */
 void nb_client_connection_free (NbClientConnection *client);

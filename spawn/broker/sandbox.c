@@ -22,8 +22,9 @@
 
 enum
 {
-  CONTROLLER_FD = 3,         /* its number in the sub-sandbox, after stdio */
-  SPAWN_DEADLINE_MS = 4000,  /* the portal answers in 10 ms, once it runs */
+  CONTROLLER_FD = 3, /* its number in the sub-sandbox, after stdio */
+  /* The portal answers in 10 ms, once it runs; in seconds, to twenty browsers at once. */
+  SPAWN_DEADLINE_MS = 10000,
   HELLO_DEADLINE_MS = 20000, /* 0.1 s as a rule, over 1 s with a cold ld.so.cache */
 };
 

@@ -7,12 +7,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/chrome-sandbox/nursery.h"
+#include "spawn/client/lost-zygote.h"
 
 enum
 {
@@ -138,6 +140,16 @@ end_as (int wait_status)
   return 128 + WTERMSIG (wait_status);
 }
 
+/* The broker ends with the browser; only when the browser lives on is that an error. */
+static void
+tell_broker_is_lost (pid_t browser, const char *zygote)
+{
+  nb_autofd pidfd = (int)syscall (SYS_pidfd_open, browser, 0);
+
+  if (getppid () == browser)
+    nb_tell_zygote_is_lost (pidfd, browser, zygote, "the broker ended");
+}
+
 /* With STARTED or FAILED; also of a broker that ends in the meantime. */
 static NestboxHandle
 launch (NestboxConnection *broker, const NbLaunch *exec, NestboxEvent *event)
@@ -192,8 +204,7 @@ nb_stand_in_run (NbKind kind, char **argv)
       pump_all (&relays); /* its last words may be in the pipe still */
       return end_as (wait_status);
     }
-  /* The broker ends with the browser; only when the browser lives on is that an error. */
-  if (kind == NB_KIND_ZYGOTE && getppid () == browser)
-    nb_log_error ("the broker ended: no new pages can be opened, restart the browser");
+  if (kind == NB_KIND_ZYGOTE)
+    tell_broker_is_lost (browser, argv[0]);
   return 1;
 }

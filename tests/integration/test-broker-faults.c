@@ -25,6 +25,7 @@ enum
 {
   /* zygote/PROTOCOL.md, section 12 */
   PORTAL_MS = 4000,
+  SPAWN_MS = 10000,
   HELLO_MS = 20000,
   END_MS = 1800,
   SLACK_MS = 3000, /* of a loaded machine */
@@ -265,14 +266,14 @@ static void
 answer_lost_script (NbTestBroker *broker, gconstpointer data)
 {
   const Case *test = data;
-  nb_autofd client = begin (broker, test), late = -1;
+  nb_autofd client = begin (broker, test);
 
   nb_test_broker_greet (broker);
   if (test->row->bound_ms == 0)
     nb_test_portal_restart ();
   finish_program (broker, client, kinds[test->profile]);
-  late = nb_client_connect (broker->socket);
-  g_assert_false (nb_test_is_readable_within (late, test->row->bound_ms + 500));
+  g_assert_false (
+      nb_test_is_readable_within (broker->spawn->channel, test->row->bound_ms + 500));
   run_program (broker, test->profile);
   nb_test_broker_end (broker);
 }
@@ -485,15 +486,15 @@ static const Row rows[] = {
   /* --- the answer to Spawn --- */
   { "refuses", { GOOD, .refusal = "not\nyou\033[2J" }, REFUSED "not you [2J" },
   { "refuses-at-length", { GOOD, .refusal = huge_text }, REFUSED "xxx" },
-  { "silent", { GOOD, .is_silent = TRUE }, UNANSWERED, PORTAL_MS },
+  { "silent", { GOOD, .is_silent = TRUE }, UNANSWERED, SPAWN_MS },
   { "silent-then-answers",
     { GOOD, .is_silent = TRUE },
     UNANSWERED,
-    PORTAL_MS,
+    SPAWN_MS,
     .script = late_answer_script },
   { "silent-but-does-it",
     { GOOD, .is_silent = TRUE },
-    .bound_ms = PORTAL_MS,
+    .bound_ms = SPAWN_MS,
     .script = answer_lost_script },
   { "handle-0", { GOOD, .no_handle = TRUE }, "the Flatpak portal's answer makes no sense" },
   { "answers-and-fails",
@@ -554,7 +555,7 @@ static const Row rows[] = {
       "loses-its-name-in-spawn",
       { GOOD, .loss = NB_TEST_LOSES_NAME },
       UNANSWERED,
-      PORTAL_MS,
+      SPAWN_MS,
   },
   { "dies-in-spawn", { GOOD, .loss = NB_TEST_DIES }, REFUSED "Message recipient" },
   { "lost-while-it-runs", { GOOD }, .happen = lose },

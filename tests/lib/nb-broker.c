@@ -88,20 +88,20 @@ settle (guint n_fds)
     ;
 }
 
-void
-nb_test_broker_run_with (const NbTestPortal *portal, const NbSandboxOptions *sandboxes,
-                         void (*script) (NbTestBroker *, gconstpointer), gconstpointer data)
+/* browser: an eventfd or a pidfd; taken over. */
+static void
+run_broker (int browser, const NbTestPortal *portal, NbBrokerOptions options,
+            void (*script) (NbTestBroker *, gconstpointer), gconstpointer data)
 {
   NbTestBroker *broker = g_new0 (NbTestBroker, 1);
   Script running = { .broker = broker, .script = script, .data = data };
-  guint n_fds = count_fds ();
+  guint n_fds = count_fds () - 1;
   GThread *thread;
-  NbBrokerOptions options = { .sandboxes = *sandboxes };
 
   broker->directory = g_dir_make_tmp ("nestbox-test-XXXXXX", NULL);
   g_assert_nonnull (broker->directory);
   broker->socket = g_build_filename (broker->directory, "broker", NULL);
-  broker->browser = eventfd (0, EFD_CLOEXEC);
+  broker->browser = browser;
   broker->init = make_ended_init ();
   options.directory = broker->directory;
   options.listener = listen_at (broker->socket);
@@ -129,8 +129,28 @@ void
 nb_test_broker_run (const NbTestPortal *portal, NbWall wall, NbPids pids,
                     void (*script) (NbTestBroker *, gconstpointer), gconstpointer data)
 {
-  nb_test_broker_run_with (portal, &(NbSandboxOptions){ .wall = wall, .pids = pids },
-                           script, data);
+  run_broker (eventfd (0, EFD_CLOEXEC), portal,
+              (NbBrokerOptions){ .sandboxes = { .wall = wall, .pids = pids } }, script,
+              data);
+}
+
+void
+nb_test_broker_run_with (const NbTestPortal *portal, const NbSandboxOptions *sandboxes,
+                         void (*script) (NbTestBroker *, gconstpointer), gconstpointer data)
+{
+  run_broker (eventfd (0, EFD_CLOEXEC), portal,
+              (NbBrokerOptions){ .sandboxes = *sandboxes }, script, data);
+}
+
+void
+nb_test_broker_run_for (pid_t browser, const NbTestPortal *portal,
+                        void (*script) (NbTestBroker *, gconstpointer), gconstpointer data)
+{
+  NbBrokerOptions options = { .browser_pid = browser };
+  int pidfd = (int)syscall (SYS_pidfd_open, browser, 0);
+
+  g_assert_cmpint (pidfd, >=, 0);
+  run_broker (pidfd, portal, options, script, data);
 }
 
 void
@@ -223,18 +243,8 @@ nb_test_broker_answer_exec (NbTestBroker *broker, int error)
 
 /* --- as a client --- */
 
-int
-nb_test_broker_ask (NbTestBroker *broker, NbKind kind)
-{
-  int client = nb_client_connect (broker->socket);
-
-  g_assert_cmpint (client, >=, 0);
-  nb_test_client_ask (client, 0, kind);
-  return client;
-}
-
-void
-nb_test_client_ask (int client, guint32 id, NbKind kind)
+static void
+ask_for (int client, guint32 id, NbKind kind, const char *path)
 {
   g_autofree NbMessage *message = g_new0 (NbMessage, 1);
   bool overflow = false;
@@ -243,10 +253,32 @@ nb_test_client_ask (int client, guint32 id, NbKind kind)
   message->serial = id + 1;
   message->child = id;
   message->exec.kind = kind;
-  nb_strings_append (&message->exec.argv, "/app/bin/x", &overflow);
+  nb_strings_append (&message->exec.argv, path, &overflow);
   nb_strings_append (&message->exec.envp, "LANG=C", &overflow);
   nb_strings_append (&message->exec.envp, "LD_PRELOAD=/x", &overflow);
   g_assert_cmpint (nb_message_send (client, message, NULL, 0), ==, 0);
+}
+
+int
+nb_test_broker_ask_for (NbTestBroker *broker, NbKind kind, const char *path)
+{
+  int client = nb_client_connect (broker->socket);
+
+  g_assert_cmpint (client, >=, 0);
+  ask_for (client, 0, kind, path);
+  return client;
+}
+
+int
+nb_test_broker_ask (NbTestBroker *broker, NbKind kind)
+{
+  return nb_test_broker_ask_for (broker, kind, "/app/bin/x");
+}
+
+void
+nb_test_client_ask (int client, guint32 id, NbKind kind)
+{
+  ask_for (client, id, kind, "/app/bin/x");
 }
 
 void

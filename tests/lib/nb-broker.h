@@ -15,7 +15,7 @@ typedef struct
   char *directory, *socket; /* the broker's; removed by it */
   NbTestSpawn *spawns[2];   /* controllers' sides, once they were taken */
   NbTestSpawn *spawn;       /* which of them the calls below mean: the latest */
-  int browser;              /* an eventfd; see nb_test_broker_end() */
+  int browser;              /* an eventfd, or a pidfd; see nb_test_broker_end() */
   int init;                 /* pidfd of a pid 1 that has ended */
   NbPacket packet;          /* the latest that the controller got, which message borrows */
   NbMessage message;
@@ -33,6 +33,14 @@ void nb_test_broker_run (const NbTestPortal *portal, NbWall wall, NbPids pids,
 void nb_test_broker_run_with (const NbTestPortal *portal, const NbSandboxOptions *options,
                               void (*script) (NbTestBroker *, gconstpointer),
                               gconstpointer data);
+
+/*
+ * The same, for a browser that is a child of the caller's, who waits for it. The broker
+ * ends when it ends.
+ */
+void nb_test_broker_run_for (pid_t browser, const NbTestPortal *portal,
+                             void (*script) (NbTestBroker *, gconstpointer),
+                             gconstpointer data);
 
 /* The browser ends; bubblewrap's outer processes do, as far as their Spawn was taken. */
 void nb_test_broker_end (NbTestBroker *broker);
@@ -68,6 +76,8 @@ int nb_test_broker_ask (NbTestBroker *broker, NbKind kind);
 
 /* Asks for one more, by this id, on a connection that there is. */
 void nb_test_client_ask (int client, guint32 id, NbKind kind);
+/* The same, for the program at this path. */
+int nb_test_broker_ask_for (NbTestBroker *broker, NbKind kind, const char *path);
 
 /* The next message on a client's connection; the caller clears the packet. */
 void nb_test_client_receive (int client, NbPacket *packet, NbMessage *message);

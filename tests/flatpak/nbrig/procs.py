@@ -10,7 +10,7 @@ class Timeout(AssertionError):
     """Something did not happen within its deadline."""
 
 
-def wait_for(condition, seconds, what):
+def wait_for(condition, seconds, what, poll=0.005):
     """Polls until condition() is true and returns its value; fails with what was awaited."""
     deadline = time.monotonic() + seconds
     while True:
@@ -19,7 +19,7 @@ def wait_for(condition, seconds, what):
             return value
         if time.monotonic() > deadline:
             raise Timeout(f'waited {seconds} s for {what}')
-        time.sleep(0.005)
+        time.sleep(poll)
 
 
 def read(pid, name):
