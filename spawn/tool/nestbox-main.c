@@ -34,8 +34,7 @@ static const struct
 } commands[] = {
   { "run", nb_command_run },       { "doctor", nb_command_doctor },
   { "policy", nb_command_policy }, { "audit", nb_command_audit },
-  { "broker", nb_command_broker },
-  { "ps", nb_command_ps },
+  { "broker", nb_command_broker }, { "ps", nb_command_ps },
 };
 
 static int
