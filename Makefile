@@ -65,7 +65,7 @@ ifdef NEEDS_PACKAGES
 ifeq ($(shell command -v $(PKG_CONFIG)),)
 $(error pkg-config is missing (Debian: pkg-config). Run ./tests/setup, or install it)
 endif
-$(eval $(call require,gio-unix-2.0 >= 2.66,libglib2.0-dev))
+$(eval $(call require,gio-unix-2.0 >= 2.68,libglib2.0-dev))
 $(eval $(call require,libseccomp >= 2.5,libseccomp-dev))
 # -isystem: GLib's headers are not ours to keep clean of -Wconversion.
 GIO_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags gio-unix-2.0))
@@ -84,7 +84,7 @@ WARNINGS += -Werror
 endif
 DEFINES := -D_GNU_SOURCE -DNB_VERSION='"$(VERSION)"' -DNB_BINDIR='"$(bindir)"' \
   -DNB_PKGLIBDIR='"$(pkglibdir)"' -DNB_PKGLIBEXECDIR='"$(pkglibexecdir)"' \
-  -DGLIB_VERSION_MIN_REQUIRED=GLIB_VERSION_2_66 -DGLIB_VERSION_MAX_ALLOWED=GLIB_VERSION_2_70
+  -DGLIB_VERSION_MIN_REQUIRED=GLIB_VERSION_2_68 -DGLIB_VERSION_MAX_ALLOWED=GLIB_VERSION_2_68
 # -z now: a preload must not resolve symbols between fork and exec, or under a filter.
 HARDENING := -fPIC -fstack-protector-strong -fvisibility=hidden
 ALL_CPPFLAGS := -I. -I$(O)/gen -Ispawn/library -Ispawn/gio $(DEFINES) $(CPPFLAGS)

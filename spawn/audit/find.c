@@ -185,13 +185,15 @@ find_browsers (NbFamily *family, int proc, const GPtrArray *members)
 static const Member *
 browser_of (const GPtrArray *members, const Member *member)
 {
-  for (guint steps = 0; member != NULL && steps < members->len; steps++)
+  guint steps = 0;
+
+  while (member->browser < 0)
     {
-      if (member->browser >= 0)
-        return member;
       member = find_member (members, member->parent);
+      if (member == NULL || ++steps >= members->len)
+        return NULL;
     }
-  return NULL;
+  return member;
 }
 
 /* --- children --- */

@@ -53,17 +53,17 @@ part_free (gpointer data)
   g_free (part);
 }
 
+/* Of the first length bytes of path; of none, the whole device. */
 static void
-add_part (NbSecrets *secrets, NbSecret secret, const char *device, char *path)
+add_part (NbSecrets *secrets, NbSecret secret, const char *device, const char *path,
+          gsize length)
 {
-  Part part = { .secret = secret, .device = g_strdup (device), .path = path };
+  Part *part = g_new (Part, 1);
 
-  if (*path == '\0')
-    {
-      g_free (part.path);
-      part.path = g_strdup ("/");
-    }
-  g_ptr_array_add (secrets->parts, g_memdup2 (&part, sizeof part));
+  part->secret = secret;
+  part->device = g_strdup (device);
+  part->path = length > 0 ? g_strndup (path, length) : g_strdup ("/");
+  g_ptr_array_add (secrets->parts, part);
 }
 
 /* The mount that the path is on: the last of those with the longest mount point. */
@@ -99,14 +99,13 @@ static void
 add_home_around (NbSecrets *secrets, const NbMount *mount, const char *home)
 {
   const char *below = path_below (mount->point, home);
+  gsize length = strlen (mount->root);
 
   if (below == NULL)
     return;
   if (*below != '\0' && g_str_has_suffix (mount->root, below))
-    add_part (secrets, NB_SECRET_HOME, mount->device,
-              g_strndup (mount->root, strlen (mount->root) - strlen (below)));
-  else
-    add_part (secrets, NB_SECRET_HOME, mount->device, g_strdup (mount->root));
+    length -= strlen (below);
+  add_part (secrets, NB_SECRET_HOME, mount->device, mount->root, length);
 }
 
 static void
@@ -115,7 +114,11 @@ add_home (NbSecrets *secrets, const GPtrArray *mounts, const char *home)
   const NbMount *around = mount_of (mounts, home);
 
   if (around != NULL)
-    add_part (secrets, NB_SECRET_HOME, around->device, path_on (around, home));
+    {
+      g_autofree char *path = path_on (around, home);
+
+      add_part (secrets, NB_SECRET_HOME, around->device, path, strlen (path));
+    }
   for (guint i = 0; i < mounts->len; i++)
     add_home_around (secrets, mounts->pdata[i], home);
 }
@@ -197,7 +200,8 @@ nb_secrets_new (const GPtrArray *mounts, const char *home)
       g_hash_table_add (secrets->devices, g_strdup (mount->device));
       for (int secret = NB_SECRET_BUS; secret < NB_N_SECRETS; secret++)
         if (is_at_point_of (secrets, (NbSecret)secret, mount) && !is_cover (mount))
-          add_part (secrets, (NbSecret)secret, mount->device, g_strdup (mount->root));
+          add_part (secrets, (NbSecret)secret, mount->device, mount->root,
+                    strlen (mount->root));
     }
   return secrets;
 }

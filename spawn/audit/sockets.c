@@ -94,8 +94,10 @@ name_of (const struct sockaddr_un *address, socklen_t length)
   if (address->sun_path[0] != '\0')
     return g_strndup (address->sun_path, size);
   name = g_malloc0 (size + 1);
+  memcpy (name, address->sun_path, size);
   for (gsize i = 0; i < size; i++)
-    name[i] = address->sun_path[i] != '\0' ? address->sun_path[i] : '@';
+    if (name[i] == '\0')
+      name[i] = '@';
   return name;
 }
 

@@ -72,7 +72,7 @@ hang_up_cb (gpointer data)
 
 /*
  * A client that does not read its answers is gone, or as good as that: it is hung up on,
- * rather than left to believe what is no longer so.
+ * rather than left to believe what is no longer so; also while it sends more requests.
  */
 static void
 send_to_client (NbClientConnection *client, const NbMessage *message, int fd)
@@ -82,7 +82,7 @@ send_to_client (NbClientConnection *client, const NbMessage *message, int fd)
   nb_log_debug (NB_LOG_CHANNEL, "client: %s is not taken",
                 nb_message_type_name (message->type));
   if (client->hang_up_source == 0)
-    client->hang_up_source = g_idle_add (hang_up_cb, client);
+    client->hang_up_source = g_idle_add_full (G_PRIORITY_DEFAULT, hang_up_cb, client, NULL);
 }
 
 static void
@@ -215,6 +215,12 @@ handle_kill (NbClientConnection *client, NbMessage *message, NbPacket *packet)
 
 /* --- questions --- */
 
+static gboolean
+may_ask (const NbClientConnection *client, guint32 serial)
+{
+  return serial != 0 && g_hash_table_size (client->questions) < NB_CLIENT_MAX_QUESTIONS;
+}
+
 static Question *
 ask (NbClientConnection *client, guint32 serial)
 {
@@ -274,7 +280,7 @@ handle_oom_adjust (NbClientConnection *client, NbMessage *message, NbPacket *pac
   Question *question;
 
   (void)packet;
-  if (message->serial == 0)
+  if (!may_ask (client, message->serial))
     return FALSE;
   question = ask (client, message->serial);
   question->pid = message->oom.pid;
@@ -302,7 +308,7 @@ static gboolean
 handle_probe (NbClientConnection *client, NbMessage *message, NbPacket *packet)
 {
   (void)packet;
-  if (message->serial == 0 || message->version != NB_PROTOCOL_VERSION)
+  if (!may_ask (client, message->serial) || message->version != NB_PROTOCOL_VERSION)
     return FALSE;
   nb_sandbox_when_settled (client->sandboxes->items[NB_PROFILE_PAGES], settled_cb,
                            ask (client, message->serial));

@@ -14,6 +14,7 @@ enum
 {
   /* What all of them may have to be told at once fits into a socket. */
   NB_CLIENT_MAX_PROGRAMS = 128,
+  NB_CLIENT_MAX_QUESTIONS = 128, /* PROBE, OOM_ADJUST: helpers ask one at a time */
 };
 
 /*

@@ -11,7 +11,8 @@
 enum
 {
   MAX_PROGRAMS = 128, /* zygote/PROTOCOL.md, section 12 */
-  FLOOD = 40,         /* times 20000 bytes: several times what a socket holds */
+  MAX_QUESTIONS = 128,
+  FLOOD = 40, /* times 20000 bytes: several times what a socket holds */
 };
 
 static const NbTestPortal good_portal = { .version = 6, .supports = 1 };
@@ -253,6 +254,29 @@ test_does_not_read (void)
   run (does_not_read_script);
 }
 
+static void
+too_many_questions_script (NbTestBroker *broker, gconstpointer data)
+{
+  nb_autofd client = nb_client_connect (broker->socket);
+  NbMessage probe = { .type = NB_MESSAGE_PROBE, .version = NB_PROTOCOL_VERSION };
+
+  (void)data;
+  for (probe.serial = 1; probe.serial <= MAX_QUESTIONS; probe.serial++)
+    g_assert_cmpint (nb_message_send (client, &probe, NULL, 0), ==, 0);
+  round_trip (broker);
+  g_assert_false (nb_test_is_readable (client));
+  g_assert_cmpint (nb_message_send (client, &probe, NULL, 0), ==, 0);
+  nb_test_client_expect_end (client);
+  nb_test_broker_greet (broker);
+  nb_test_broker_end (broker);
+}
+
+static void
+test_too_many_questions (void)
+{
+  run (too_many_questions_script);
+}
+
 /* --- what there is --- */
 
 static int
@@ -357,6 +381,7 @@ main (int argc, char **argv)
   nb_test_add ("/broker-clients/kills-early", test_kills_early);
   nb_test_add ("/broker-clients/floods", test_floods);
   nb_test_add ("/broker-clients/does-not-read", test_does_not_read);
+  nb_test_add ("/broker-clients/too-many-questions", test_too_many_questions);
   nb_test_add ("/broker-clients/probes", test_probes);
   nb_test_add_cases ("/broker-clients/probes", probe_cases, test_probe_refused);
   return g_test_run ();

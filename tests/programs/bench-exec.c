@@ -33,7 +33,7 @@ now_ns (void)
   return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-static void
+static _Noreturn void
 die (const char *what)
 {
   perror (what);

@@ -56,7 +56,7 @@ die (const char *what)
 }
 
 static void
-reply (const uint32_t *words, size_t bytes)
+reply (const void *words, size_t bytes)
 {
   if (nb_channel_send (CONTROL_FD, words, bytes, NULL, 0) < 0)
     exit (0);
@@ -294,9 +294,9 @@ handle_command (void)
 static void
 greet (void)
 {
-  reply ((const uint32_t *)NB_ZYGOTE_BOOT, sizeof NB_ZYGOTE_BOOT);
+  reply (NB_ZYGOTE_BOOT, sizeof NB_ZYGOTE_BOOT);
   enter_chroot ();
-  reply ((const uint32_t *)NB_ZYGOTE_HELLO, sizeof NB_ZYGOTE_HELLO);
+  reply (NB_ZYGOTE_HELLO, sizeof NB_ZYGOTE_HELLO);
 }
 
 int
