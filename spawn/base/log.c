@@ -29,7 +29,7 @@ activate (const char *name, size_t length)
 {
   if (length == 3 && memcmp (name, "all", 3) == 0)
     {
-      active = ~(unsigned)NB_LOG_SECCOMP; /* that one changes how filters are attached */
+      active |= ~(unsigned)NB_LOG_SECCOMP; /* that one changes how filters are attached */
       return true;
     }
   for (size_t i = 0; i < NB_ARRAY_SIZE (categories); i++)
