@@ -150,6 +150,9 @@ valgrind_unfit := test-broker test-broker-loss test-lost-zygote test-broker-surv
   test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
   test-controller-zygote test-fd test-landlock \
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
+# Nor these: the limits that they set and what they read of /proc are valgrind's there. The
+# sanitizers, and the count of descriptors after each test, remain.
+valgrind_unfit += test-descriptors test-process test-start-broker
 
 # What is fuzzed, and replays its corpus in every check.
 fuzz_targets := broker channel command-line host-preload message nursery pickle portal \
