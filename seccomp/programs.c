@@ -23,6 +23,7 @@ const NbProgram nb_policy_programs[NB_N_KINDS] = {
   [NB_KIND_UTILITY] = PROGRAM (utility),
   [NB_KIND_GPU] = PROGRAM (gpu),
   [NB_KIND_NETWORK] = PROGRAM (network),
+  [NB_KIND_AUDIO] = PROGRAM (audio),
   [NB_KIND_UNSANDBOXED_ZYGOTE] = PROGRAM (unsandboxed_zygote),
   [NB_KIND_GPU_ZYGOTE] = PROGRAM (gpu_zygote),
 };

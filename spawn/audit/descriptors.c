@@ -29,6 +29,7 @@ static const char *const class_names[NB_N_FD_CLASSES] = {
   [NB_FD_OWN_PROC] = "its own /proc",
   [NB_FD_PAGES] = "files that the browser hands to pages",
   [NB_FD_SHADERS] = "files of the shader cache",
+  [NB_FD_OWN_FILE] = "files of its sub-sandbox's own memory",
   [NB_FD_HOME] = "files of the home",
   [NB_FD_FILE] = "other files",
   [NB_FD_DIRECTORY] = "folders",
@@ -37,6 +38,7 @@ static const char *const class_names[NB_N_FD_CLASSES] = {
   [NB_FD_NAMED] = "sockets with a name",
   [NB_FD_BUS] = "connections to a bus",
   [NB_FD_DISPLAY] = "connections to a display",
+  [NB_FD_SOUND] = "connections to a sound server",
   [NB_FD_NETWORK] = "network sockets",
   [NB_FD_OTHER] = "other kernel objects",
   [NB_FD_UNKNOWN] = "sockets that cannot be told",
@@ -53,6 +55,70 @@ typedef struct
   struct stat stat;   /* what it leads to */
   gboolean writable;
 } Descriptor;
+
+/* --- mounts --- */
+
+/* The mount that the descriptor is on, from its fdinfo; 0: not known. */
+static guint64
+mount_id_of (const Descriptor *descriptor)
+{
+  g_autofree char *name = g_strconcat ("fdinfo/", strchr (descriptor->link, '/') + 1, NULL);
+  g_autofree char *text = nb_process_read (descriptor->process, name, NULL);
+  const char *line = text != NULL ? strstr (text, "\nmnt_id:\t") : NULL;
+
+  return line != NULL ? g_ascii_strtoull (line + strlen ("\nmnt_id:\t"), NULL, 10) : 0;
+}
+
+/* Empty where they cannot be read. */
+static GPtrArray *
+mounts_of (const NbProcess *process)
+{
+  g_autofree char *text = nb_process_read (process, "mountinfo", NULL);
+  GPtrArray *mounts = text != NULL ? nb_proc_mounts_parse (text) : NULL;
+
+  return mounts != NULL ? mounts : g_ptr_array_new ();
+}
+
+/*
+ * On a tmpfs of the process's own mounts, of which the browser has no part: what lies
+ * there is called as in the app, but ends with the sub-sandbox. What was handed over has
+ * a mount of who opened it.
+ */
+static gboolean
+is_in_own_memory (const Descriptor *descriptor)
+{
+  g_autoptr (GPtrArray) own = mounts_of (descriptor->process);
+  g_autoptr (GPtrArray) browsers = mounts_of (descriptor->context->browser);
+  guint64 id = mount_id_of (descriptor);
+  const char *device = NULL;
+
+  for (guint i = 0; i < own->len; i++)
+    {
+      const NbMount *mount = own->pdata[i];
+
+      if (mount->id == id && g_str_equal (mount->type, "tmpfs"))
+        device = mount->device;
+    }
+  for (guint i = 0; i < browsers->len; i++)
+    if (g_strcmp0 (((const NbMount *)browsers->pdata[i])->device, device) == 0)
+      return FALSE;
+  return device != NULL && browsers->len > 0;
+}
+
+static gboolean
+has_mount (const NbProcess *process, guint64 id, const char *point)
+{
+  g_autoptr (GPtrArray) mounts = mounts_of (process);
+
+  for (guint i = 0; i < mounts->len; i++)
+    {
+      const NbMount *mount = mounts->pdata[i];
+
+      if (mount->id == id && g_str_equal (mount->point, point))
+        return TRUE;
+    }
+  return FALSE;
+}
 
 /* --- files --- */
 
@@ -174,7 +240,9 @@ class_of_file (const Descriptor *descriptor)
   if (is_shader_cache (path))
     return NB_FD_SHADERS;
   if ((home != NULL && is_below (path, home)) || app_data_in (path) != NULL)
-    return is_for_pages (descriptor) ? NB_FD_PAGES : NB_FD_HOME;
+    return is_in_own_memory (descriptor) ? NB_FD_OWN_FILE
+           : is_for_pages (descriptor)   ? NB_FD_PAGES
+                                         : NB_FD_HOME;
   if (is_memory (descriptor))
     return NB_FD_PLAIN;
   if (descriptor->writable)
@@ -187,33 +255,6 @@ class_of_file (const Descriptor *descriptor)
 }
 
 /* --- folders --- */
-
-/* The mount that the descriptor is on, from its fdinfo; 0: not known. */
-static guint64
-mount_id_of (const Descriptor *descriptor)
-{
-  g_autofree char *name = g_strconcat ("fdinfo/", strchr (descriptor->link, '/') + 1, NULL);
-  g_autofree char *text = nb_process_read (descriptor->process, name, NULL);
-  const char *line = text != NULL ? strstr (text, "\nmnt_id:\t") : NULL;
-
-  return line != NULL ? g_ascii_strtoull (line + strlen ("\nmnt_id:\t"), NULL, 10) : 0;
-}
-
-static gboolean
-has_mount (const NbProcess *process, guint64 id, const char *point)
-{
-  g_autofree char *text = nb_process_read (process, "mountinfo", NULL);
-  g_autoptr (GPtrArray) mounts = text != NULL ? nb_proc_mounts_parse (text) : NULL;
-
-  for (guint i = 0; mounts != NULL && i < mounts->len; i++)
-    {
-      const NbMount *mount = mounts->pdata[i];
-
-      if (mount->id == id && g_str_equal (mount->point, point))
-        return TRUE;
-    }
-  return FALSE;
-}
 
 /* The browser's /proc would show the browser's processes, whatever the path says. */
 static NbFdClass
@@ -279,6 +320,13 @@ is_display (const char *name)
   return strstr (name, "/tmp/.X11-unix/X") != NULL || g_str_has_prefix (base, "wayland-");
 }
 
+/* PulseAudio's, and of PipeWire in its place. */
+static gboolean
+is_sound (const char *name)
+{
+  return g_str_has_suffix (name, "/pulse/native");
+}
+
 static NbFdClass
 class_of_socket (const Descriptor *descriptor, char **name_out)
 {
@@ -291,8 +339,11 @@ class_of_socket (const Descriptor *descriptor, char **name_out)
   const NbFdClass found = classes[nb_sockets_classify (
       descriptor->context->sockets, descriptor->view, descriptor->stat.st_ino, name_out)];
 
-  return found == NB_FD_NAMED && *name_out != NULL && is_display (*name_out) ? NB_FD_DISPLAY
-                                                                             : found;
+  if (found != NB_FD_NAMED || *name_out == NULL)
+    return found;
+  return is_display (*name_out) ? NB_FD_DISPLAY
+         : is_sound (*name_out) ? NB_FD_SOUND
+                                : found;
 }
 
 static NbFdClass

@@ -18,6 +18,7 @@ typedef enum
   NB_FD_OWN_PROC,   /* the folder /proc that the process itself has */
   NB_FD_PAGES,      /* files of the profile that the browser hands to pages */
   NB_FD_SHADERS,    /* the cache of the GPU process, which the browser opens for it */
+  NB_FD_OWN_FILE,   /* made by itself, in memory that only its sub-sandbox has mounted */
   NB_FD_HOME,       /* any other file of the home, app's data included */
   NB_FD_FILE,       /* any other file */
   NB_FD_DIRECTORY,  /* any other folder */
@@ -26,6 +27,7 @@ typedef enum
   NB_FD_NAMED,      /* a Unix socket that has a name, or is connected to one */
   NB_FD_BUS,        /* of these, one that is connected to a bus */
   NB_FD_DISPLAY,    /* of these, one that is connected to an X server or a compositor */
+  NB_FD_SOUND,      /* of these, one that is connected to a sound server */
   NB_FD_NETWORK,    /* a socket of any other family */
   NB_FD_OTHER,      /* a kernel object that no child of Chromium needs */
   NB_FD_UNKNOWN,    /* a socket of which not enough can be found out */

@@ -32,6 +32,8 @@ typedef struct
 #define PAGES NB_FD_BIT (NB_FD_PAGES)
 #define DISPLAY (NB_FD_BIT (NB_FD_DISPLAY) | NB_FD_BIT (NB_FD_GPU))
 #define SHADERS NB_FD_BIT (NB_FD_SHADERS)
+#define ONLINE (NB_FD_BIT (NB_FD_NETWORK) | NB_FD_BIT (NB_FD_OWN_FILE))
+#define SOUND NB_FD_BIT (NB_FD_SOUND)
 #define OWN_PROC NB_FD_BIT (NB_FD_OWN_PROC)
 #define SANDBOXED                                                                          \
   (NB_FD_BIT (NB_FD_PLAIN) | NB_FD_BIT (NB_FD_SOCKET) | NB_FD_BIT (NB_FD_PROGRAM)          \
@@ -141,7 +143,7 @@ role_of_utility (const char *const *argv)
   if (g_strcmp0 (service, "audio.mojom.AudioService") == 0
       && (sandbox == NULL || g_str_equal (sandbox, "none")
           || g_str_equal (sandbox, "audio")))
-    return NB_ROLE_AUDIO;
+    return NB_ROLE_AUDIO_IN_APP;
   for (gsize i = 0; sandbox != NULL && i < NB_ARRAY_SIZE (apart); i++)
     if (g_str_equal (sandbox, apart[i]))
       return NB_ROLE_SERVICE;
@@ -157,11 +159,12 @@ role_of_kind (NbKind kind, const char *const *argv)
     [NB_KIND_RENDERER] = NB_ROLE_RENDERER,
     [NB_KIND_UTILITY] = NB_ROLE_UTILITY,
     [NB_KIND_GPU] = NB_ROLE_GPU_IN_APP,
-    [NB_KIND_NETWORK] = NB_ROLE_NETWORK,
+    [NB_KIND_NETWORK] = NB_ROLE_NETWORK_IN_APP,
     [NB_KIND_UNSANDBOXED_ZYGOTE] = NB_ROLE_UNSANDBOXED_ZYGOTE,
   };
 
-  return kind == NB_KIND_UTILITY ? role_of_utility (argv) : roles[kind];
+  return kind == NB_KIND_UTILITY || kind == NB_KIND_AUDIO ? role_of_utility (argv)
+                                                          : roles[kind];
 }
 
 gboolean
@@ -188,6 +191,10 @@ nb_role_in_place (NbRole role, gboolean in_app, gboolean routed)
     return in_app && !routed ? NB_ROLE_GPU_IN_APP : NB_ROLE_GPU;
   if (role == NB_ROLE_UNSANDBOXED_ZYGOTE && !in_app)
     return NB_ROLE_GPU_ZYGOTE;
+  if (role == NB_ROLE_NETWORK_IN_APP && !in_app)
+    return NB_ROLE_NETWORK;
+  if (role == NB_ROLE_AUDIO_IN_APP && !in_app)
+    return NB_ROLE_AUDIO;
   return role;
 }
 

@@ -244,7 +244,9 @@ find_subjects (NbFamily *family, const GPtrArray *members)
 
       if (!is_subject (family, member))
         continue;
-      subject.role = nb_role_in_place (member->role, subject.in_app, subject.routed);
+      subject.role = nb_role_in_place (member->role,
+                                       subject.in_app && member->type != NB_SUBJECT_HELPER,
+                                       subject.routed);
       subject.process = g_steal_pointer (&member->process);
       g_ptr_array_add (family->subjects, g_memdup2 (&subject, sizeof subject));
     }

@@ -9,7 +9,7 @@ typedef enum
 {
   NB_SUBJECT_CHILD,
   NB_SUBJECT_STAND_IN, /* of a child that the browser knows by it (README: PIDs) */
-  NB_SUBJECT_HELPER,   /* the zygote's stand-in, where the zygote itself is hidden */
+  NB_SUBJECT_HELPER,   /* the zygote's or a service's stand-in, where that is hidden */
   NB_SUBJECT_ROUTER,   /* the same of the zygote that forks the GPU process */
 } NbSubjectType;
 

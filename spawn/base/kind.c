@@ -7,7 +7,8 @@
 
 static const char *const names[NB_N_KINDS]
     = { "none", "zygote",  "renderer",           "utility",
-        "gpu",  "network", "unsandboxed-zygote", "gpu-zygote" };
+        "gpu",  "network", "unsandboxed-zygote", "gpu-zygote",
+        "audio" };
 
 const char *
 nb_kind_name (NbKind kind)
@@ -63,7 +64,6 @@ has (const char *const *argv, const char *word)
   return false;
 }
 
-/* Audio is run without a sandbox by default on Linux, but needs no more than the rest. */
 static NbKind
 kind_of_utility (const char *const *argv)
 {
@@ -73,7 +73,7 @@ kind_of_utility (const char *const *argv)
   if (service != NULL && strcmp (service, "network.mojom.NetworkService") == 0)
     return NB_KIND_NETWORK;
   if (service != NULL && strcmp (service, "audio.mojom.AudioService") == 0)
-    return NB_KIND_UTILITY;
+    return NB_KIND_AUDIO;
   return sandbox == NULL || strcmp (sandbox, "none") == 0 ? NB_KIND_NONE : NB_KIND_UTILITY;
 }
 

@@ -14,11 +14,12 @@ typedef enum
   NB_KIND_NONE,     /* anything: a service that Chromium itself does not sandbox, a tool */
   NB_KIND_ZYGOTE,   /* the sandboxed zygote: forks renderers and most utilities */
   NB_KIND_RENDERER, /* pages */
-  NB_KIND_UTILITY,  /* services that need no more than a page does, and audio */
+  NB_KIND_UTILITY,  /* services that need no more than a page does */
   NB_KIND_GPU,      /* the GPU process */
   NB_KIND_NETWORK,  /* the network service */
   NB_KIND_UNSANDBOXED_ZYGOTE, /* --no-zygote-sandbox: forks the GPU process */
   NB_KIND_GPU_ZYGOTE, /* the same in the GPU process's sub-sandbox; on no command line */
+  NB_KIND_AUDIO,      /* the audio service */
   NB_N_KINDS,
 } NbKind;
 

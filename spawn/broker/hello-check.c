@@ -31,7 +31,8 @@ check_namespaces (const NbHello *hello, const NbProfileTraits *traits)
       if (stat (namespaces[i].path, &own) < 0 || hello->namespaces[i] == 0)
         return "the sub-sandbox's namespaces cannot be read";
       if (hello->namespaces[i] == own.st_ino
-          && !(i == NB_NAMESPACE_IPC && traits->may_share_ipc))
+          && !(i == NB_NAMESPACE_IPC && traits->may_share_ipc)
+          && !(i == NB_NAMESPACE_NET && traits->has_network))
         return namespaces[i].complaint;
     }
   return NULL;

@@ -15,7 +15,7 @@
 
 /*
  * NULL when it is; else one line that says what is wrong. uid: as the kernel attached it.
- * The IPC namespace may be the app's where the profile says so.
+ * The IPC or the network namespace may be the app's where the profile says so.
  */
 const char *nb_hello_check (const NbHello *hello, uid_t uid, NbWall wall,
                             const NbProfileTraits *traits);

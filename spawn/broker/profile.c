@@ -8,6 +8,8 @@ static const NbProfileTraits traits[NB_N_PROFILES] = {
   [NB_PROFILE_GPU] = { .name = "gpu",
                        .sandbox_flags = NB_SANDBOX_DISPLAY | NB_SANDBOX_GPU,
                        .may_share_ipc = TRUE },
+  [NB_PROFILE_NETWORK] = { .name = "network", .has_network = TRUE },
+  [NB_PROFILE_AUDIO] = { .name = "audio", .sandbox_flags = NB_SANDBOX_SOUND },
 };
 
 const NbProfileTraits *
@@ -21,5 +23,8 @@ nb_profile_traits (NbProfile profile)
 NbProfile
 nb_profile_of_kind (NbKind kind)
 {
-  return nb_kind_is_for_gpu (kind) ? NB_PROFILE_GPU : NB_PROFILE_PAGES;
+  return nb_kind_is_for_gpu (kind) ? NB_PROFILE_GPU
+         : kind == NB_KIND_NETWORK ? NB_PROFILE_NETWORK
+         : kind == NB_KIND_AUDIO   ? NB_PROFILE_AUDIO
+                                   : NB_PROFILE_PAGES;
 }

@@ -8,8 +8,10 @@
 
 typedef enum
 {
-  NB_PROFILE_PAGES, /* zygote, renderers, utilities: nothing but the programs */
-  NB_PROFILE_GPU,   /* the GPU process: the display and the GPU's device nodes */
+  NB_PROFILE_PAGES,   /* zygote, renderers, utilities: nothing but the programs */
+  NB_PROFILE_GPU,     /* the GPU process: the display and the GPU's device nodes */
+  NB_PROFILE_NETWORK, /* the network service: the app's network */
+  NB_PROFILE_AUDIO,   /* the audio service: the sound server's socket */
   NB_N_PROFILES,
 } NbProfile;
 
@@ -18,6 +20,7 @@ typedef struct
   const char *name;
   guint32 sandbox_flags;  /* NbSandboxFlags, as far as the portal knows them */
   gboolean may_share_ipc; /* X11's shared memory has to be the X server's */
+  gboolean has_network;   /* the app's own, as far as the app has one */
 } NbProfileTraits;
 
 const NbProfileTraits *nb_profile_traits (NbProfile profile);

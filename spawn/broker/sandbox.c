@@ -482,6 +482,7 @@ nb_sandbox_start (NbSandbox *sandbox)
           .fds = fds,
           .n_fds = NB_ARRAY_SIZE (fds),
           .expose_pids = TRUE,
+          .network = nb_profile_traits (sandbox->profile)->has_network,
           .sandbox_flags = nb_profile_traits (sandbox->profile)->sandbox_flags };
 
   if (sandbox->state != STATE_NEW)

@@ -7,7 +7,7 @@ nb_sandboxes_init (NbSandboxes *sandboxes, NbPortal *portal,
 {
   *sandboxes = (NbSandboxes){ { NULL } };
   for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
-    if (profile != NB_PROFILE_GPU || options->gpu)
+    if (profile == NB_PROFILE_PAGES || options->has[profile])
       sandboxes->items[profile]
           = nb_sandbox_new (portal, profile, options->wall, options->pids);
 }

@@ -16,7 +16,7 @@ typedef struct
 {
   NbWall wall;
   NbPids pids;
-  gboolean gpu; /* whether the GPU process has one of its own */
+  gboolean has[NB_N_PROFILES]; /* the pages' is always there */
 } NbSandboxOptions;
 
 /* Does nothing yet. The portal must outlive them, and they must stay where they are. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
  * What the browser executes instead of its set-uid helper: has the broker start the
- * zygote in a sub-sandbox, stays for as long as the zygote lives, ends as it ended.
+ * zygote in a sub-sandbox, stays for as long as the zygote lives, ends as it ended. The
+ * same instead of a service that is to have a sub-sandbox of its own.
  * The command line is the helper's (Chromium: sandbox/linux/suid/sandbox.c).
  */
 #include <errno.h>
@@ -61,6 +62,18 @@ adjust_oom_score (const char *pid, const char *score)
   return result == 0 || (result == -ESRCH && write_oom_score (pid, score));
 }
 
+/* EXECUTABLE ARGV…, of a service: the executable is argv[0]. */
+static int
+stand_in_for_service (char **argv)
+{
+  NbKind kind = nb_kind_of_command ((const char *const *)argv + 1);
+
+  if (kind != NB_KIND_NETWORK && kind != NB_KIND_AUDIO)
+    return nb_stand_in_refuse (kind, "it is no service that is started this way");
+  argv[1] = argv[0];
+  return nb_stand_in_run (kind, argv + 1);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -81,6 +94,8 @@ main (int argc, char **argv)
   (void)signal (SIGINT, SIG_IGN);
   (void)signal (SIGHUP, SIG_IGN);
   (void)signal (SIGPIPE, SIG_IGN);
+  if (argc > 3 && strcmp (argv[1], "--stand-in") == 0)
+    return stand_in_for_service (argv + 2);
   if (getenv ("NESTBOX_BROKER") != NULL && !is_zygote (argv + 1))
     return nb_stand_in_refuse (NB_KIND_ZYGOTE, "only a zygote can be started this way");
   return nb_stand_in_run (NB_KIND_ZYGOTE, argv + 1);

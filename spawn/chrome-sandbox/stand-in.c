@@ -26,7 +26,11 @@ int
 nb_stand_in_refuse (NbKind kind, const char *reason)
 {
   nb_log_error ("%s not started: %s (see `nestbox doctor`)",
-                nb_kind_is_for_gpu (kind) ? "GPU process" : "sandbox", reason);
+                nb_kind_is_for_gpu (kind) ? "GPU process"
+                : kind == NB_KIND_NETWORK ? "network service"
+                : kind == NB_KIND_AUDIO   ? "audio service"
+                                          : "sandbox",
+                reason);
   return 1;
 }
 

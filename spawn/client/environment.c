@@ -20,6 +20,8 @@ static const char *const for_gpu[] = {
   "__NV_", "__VK_", "__GLX_",     "GL_",   "ZINK_",    "RUSTICL_",
 };
 
+static const char *const for_audio[] = { "PULSE_", "ALSA_" };
+
 static bool
 has_name_of (const char *entry, const char *const *names, size_t n_names)
 {
@@ -34,5 +36,7 @@ nb_environment_allows (NbKind kind, const char *entry)
 {
   return has_name_of (entry, for_all, NB_ARRAY_SIZE (for_all))
          || (nb_kind_is_for_gpu (kind)
-             && has_name_of (entry, for_gpu, NB_ARRAY_SIZE (for_gpu)));
+             && has_name_of (entry, for_gpu, NB_ARRAY_SIZE (for_gpu)))
+         || (kind == NB_KIND_AUDIO
+             && has_name_of (entry, for_audio, NB_ARRAY_SIZE (for_audio)));
 }

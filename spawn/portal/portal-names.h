@@ -26,6 +26,7 @@ typedef enum
 typedef enum
 {
   NB_SANDBOX_DISPLAY = 1 << 0, /* Wayland and X11; with X11 also the IPC namespace */
+  NB_SANDBOX_SOUND = 1 << 1,   /* PulseAudio's socket */
   NB_SANDBOX_GPU = 1 << 2,     /* the GPU's device nodes */
 } NbSandboxFlags;
 

@@ -38,7 +38,7 @@ nb_portal_features_sandbox_flags (const NbPortalFeatures *features)
 static guint32
 request_flags (const NbSpawnRequest *request, const NbPortalFeatures *features)
 {
-  guint32 flags = NB_SPAWN_SANDBOX | NB_SPAWN_NO_NETWORK;
+  guint32 flags = NB_SPAWN_SANDBOX | (request->network ? 0 : NB_SPAWN_NO_NETWORK);
 
   if (features->version >= NB_PORTAL_VERSION_WATCH_BUS)
     flags |= NB_SPAWN_WATCH_BUS;

@@ -19,16 +19,17 @@ typedef struct
   const int *fds;          /* borrowed; fds[i] becomes number i */
   gsize n_fds;
   gboolean expose_pids;  /* where features allow */
+  gboolean network;      /* the app's, if it has one */
   guint32 sandbox_flags; /* NbSandboxFlags, where features allow */
 } NbSpawnRequest;
 
 #define NB_SPAWN_REQUEST_TYPE "(ayaaya{uh}a{ss}ua{sv})"
 
 /*
- * The parameters of Spawn and the descriptors they refer to: SANDBOX and NO_NETWORK
- * always; the rest as far as the portal knows it. Environment that would lead to a bus
- * or an agent is unset, and to a display unless one is asked for. NULL and error when the
- * request breaks a limit.
+ * The parameters of Spawn and the descriptors they refer to: SANDBOX always, NO_NETWORK
+ * unless it is asked for; the rest as far as the portal knows it. Environment that would
+ * lead to a bus or an agent is unset, and to a display unless one is asked for. NULL and
+ * error when the request breaks a limit.
  */
 GVariant *nb_spawn_request_build (const NbSpawnRequest *request,
                                   const NbPortalFeatures *features, GUnixFDList **fds_out,

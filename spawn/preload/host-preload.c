@@ -8,6 +8,7 @@
  *    PrependWrapper), whichever libc function is asked;
  *  - executing that path executes the stand-in, which knows the broker;
  *  - executing the unsandboxed zygote, or a GPU process, executes the GPU router;
+ *  - executing the network or the audio service executes the stand-in too, if asked for;
  *  - executing the browser itself anew (chrome://restart) goes through `nestbox run`;
  *  - executing it as another of its own children (the network service, …) puts the child
  *    under the base filter of its kind first. Those run in the app's sandbox, most of them
@@ -59,7 +60,8 @@ static struct
   char debug[128];   /* NESTBOX_DEBUG=…, for a restart; "": not set */
   char exe[4096];    /* the browser's executable */
   bool gpu;          /* the GPU process is to have a sub-sandbox of its own */
-  char options[512]; /* of `nestbox run`, for a restart; cut at spaces */
+  bool network, audio; /* so are these services */
+  char options[512];   /* of `nestbox run`, for a restart; cut at spaces */
   char *option_words[MAX_OPTIONS];
   size_t n_options;
   bool
@@ -335,9 +337,10 @@ exec_unsandboxed_zygote (const char *path, char *const *argv, char *const *envp)
   return exec_with (path, argv, envp, list, "NESTBOX_ZYGOTE=unsandboxed");
 }
 
-/* The helper has the broker answer the base filter's listener, and executes the child. */
+/* The helper's command line is a word that says what it is to do, and the child's own. */
 static int
-exec_watched (const char *path, char *const *argv, char *const *envp)
+exec_helper_for_child (const char *word, const char *path, char *const *argv,
+                       char *const *envp)
 {
   size_t n = count (argv);
   char *words[MAX_ENTRIES];
@@ -348,7 +351,7 @@ exec_watched (const char *path, char *const *argv, char *const *envp)
       return -1;
     }
   words[0] = (char *)STAND_IN;
-  words[1] = (char *)"--watch";
+  words[1] = (char *)word;
   words[2] = is_browser_itself (path) ? self.exe : (char *)path;
   memcpy (words + 3, argv, (n + 1) * sizeof *argv);
   return exec_with (STAND_IN, words, envp, self.broker, "");
@@ -381,8 +384,9 @@ exec_confined (const char *path, char *const *argv, char *const *envp)
   NbKind kind = nb_kind_of_command ((const char *const *)argv);
   int result;
 
+  /* The helper has the broker answer the base filter's listener, and executes it. */
   if (self.watched)
-    return exec_watched (path, argv, envp);
+    return exec_helper_for_child ("--watch", path, argv, envp);
   result = nb_confine_before_exec (kind, NULL);
 
   if (result < 0)
@@ -447,6 +451,18 @@ exec_gpu_router (const char *path, char *const *argv, char *const *envp)
                     self.watched ? "NESTBOX_WATCHED=1" : "");
 }
 
+/* The helper stands in for it. Forked by a zygote it is the router's business, and stays.
+ */
+static bool
+is_service_apart (const char *path, char *const *argv)
+{
+  NbKind kind = nb_kind_of_command ((const char *const *)argv);
+
+  return is_browser_itself (path) && is_child_to_confine (argv)
+         && ((self.network && kind == NB_KIND_NETWORK)
+             || (self.audio && kind == NB_KIND_AUDIO));
+}
+
 NB_EXPORT int
 execve (const char *path, char *const *argv, char *const *envp)
 {
@@ -458,6 +474,8 @@ execve (const char *path, char *const *argv, char *const *envp)
     return refuse_zygote (path);
   if (is_for_gpu (path, argv))
     return exec_gpu_router (path, argv, envp);
+  if (is_service_apart (path, argv))
+    return exec_helper_for_child ("--stand-in", path, argv, envp);
   if (is_browser_itself (path) && is_restart (argv, envp))
     return exec_restart (path, argv, envp);
   if (is_browsers (path) && is_child_to_confine (argv))
@@ -576,6 +594,7 @@ start (void)
   const char *broker = getenv ("NESTBOX_BROKER");
   const char *name = getenv ("NESTBOX_HELPER_NAME");
   const char *debug = getenv ("NESTBOX_DEBUG"), *gpu = getenv ("NESTBOX_GPU");
+  const char *services = getenv ("NESTBOX_SERVICES");
 
   leave_preload_list ();
   if (broker == NULL || !is_browser ()
@@ -588,6 +607,8 @@ start (void)
       nb_qtwebengine_start ();
     }
   self.gpu = gpu != NULL && strcmp (gpu, "sandbox") == 0;
+  self.network = services != NULL && strstr (services, "network,") != NULL;
+  self.audio = services != NULL && strstr (services, "audio,") != NULL;
   keep_options (getenv ("NESTBOX_RUN_OPTIONS"));
   if (debug != NULL && strlen (debug) + sizeof "NESTBOX_DEBUG=" <= sizeof self.debug)
     (void)snprintf (self.debug, sizeof self.debug, "NESTBOX_DEBUG=%s", debug);

@@ -15,7 +15,8 @@ enum
 };
 
 /* By number: zygote/PROTOCOL.md, SURVEYED. */
-static const char *const profile_names[] = { "pages", [GPU_PROFILE] = "gpu" };
+static const char *const profile_names[]
+    = { "pages", [GPU_PROFILE] = "gpu", "network", "audio" };
 
 /* --- one process --- */
 

@@ -39,15 +39,18 @@ typedef struct
   char *file_wall;
   char *pids;
   char *gpu;
+  char *network, *audio;
   NbWall wall;
   NbPids pid_mode;
-  gboolean gpu_in_app; /* it stays where the browser starts it */
-  char **browser;      /* argv, [0] absolute */
+  gboolean gpu_in_app;                 /* it stays where the browser starts it */
+  gboolean network_apart, audio_apart; /* they do not */
+  char **browser;                      /* argv, [0] absolute */
 } Options;
 
 static const char *const wall_names[] = { "auto", "landlock", "seccomp", NULL };
 static const char *const pids_names[] = { "auto", "visible", "stand-in", NULL };
 static const char *const gpu_names[] = { "sandbox", "app", NULL };
+static const char *const service_names[] = { "app", "sandbox", NULL };
 
 /* --- command line --- */
 
@@ -71,11 +74,15 @@ check_choices (Options *options, GError **error)
   int wall = choose ("--file-wall", options->file_wall, wall_names, error);
   int pids = wall < 0 ? -1 : choose ("--pids", options->pids, pids_names, error);
   int gpu = pids < 0 ? -1 : choose ("--gpu", options->gpu, gpu_names, error);
+  int network = gpu < 0 ? -1 : choose ("--network", options->network, service_names, error);
+  int audio = network < 0 ? -1 : choose ("--audio", options->audio, service_names, error);
 
   options->wall = (NbWall)wall;
   options->pid_mode = (NbPids)pids;
   options->gpu_in_app = gpu > 0;
-  return gpu >= 0;
+  options->network_apart = network > 0;
+  options->audio_apart = audio > 0;
+  return audio >= 0;
 }
 
 static gboolean
@@ -90,6 +97,10 @@ parse (int argc, char **argv, Options *options, GError **error)
       "how the browser knows its children: auto, visible or stand-in", "MODE" },
     { "gpu", 0, 0, G_OPTION_ARG_STRING, &options->gpu,
       "where the GPU process lives: sandbox (of its own) or app", "PLACE" },
+    { "network", 0, 0, G_OPTION_ARG_STRING, &options->network,
+      "where the network service lives: app or, to try it, sandbox", "PLACE" },
+    { "audio", 0, 0, G_OPTION_ARG_STRING, &options->audio,
+      "where the audio service lives: app or, to try it, sandbox", "PLACE" },
     { 0 },
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("-- BROWSER [ARGUMENT…]");
@@ -181,6 +192,27 @@ listen_at (const char *path)
 
 /* --- the browser --- */
 
+/* For a restart of the browser. */
+static char *
+options_text (const Options *options)
+{
+  return g_strdup_printf ("--file-wall=%s --pids=%s --gpu=%s --network=%s --audio=%s%s%s",
+                          wall_names[options->wall], pids_names[options->pid_mode],
+                          gpu_names[options->gpu_in_app],
+                          service_names[options->network_apart],
+                          service_names[options->audio_apart],
+                          options->helper_name != NULL ? " --helper-name=" : "",
+                          options->helper_name != NULL ? options->helper_name : "");
+}
+
+/* What the host preload is to execute the stand-in for, besides the zygote. */
+static char *
+services_text (const Options *options)
+{
+  return g_strconcat (options->network_apart ? "network," : "",
+                      options->audio_apart ? "audio," : "", NULL);
+}
+
 static char **
 browser_environment (const Options *options, const char *socket)
 {
@@ -189,12 +221,7 @@ browser_environment (const Options *options, const char *socket)
   g_autofree char *list = preload != NULL && *preload != '\0'
                               ? g_strconcat (HOST_PRELOAD ":", preload, NULL)
                               : g_strdup (HOST_PRELOAD);
-  g_autofree char *again
-      = g_strdup_printf ("--file-wall=%s --pids=%s --gpu=%s%s%s", wall_names[options->wall],
-                         pids_names[options->pid_mode], gpu_names[options->gpu_in_app],
-                         options->helper_name != NULL ? " --helper-name=" : "",
-                         options->helper_name != NULL ? options->helper_name : "");
-
+  g_autofree char *again = options_text (options), *services = services_text (options);
   g_autofree char *pid = g_strdup_printf ("%d", (int)getpid ());
 
   environment = g_environ_setenv (environment, "LD_PRELOAD", list, TRUE);
@@ -203,6 +230,7 @@ browser_environment (const Options *options, const char *socket)
   environment = g_environ_setenv (environment, "NESTBOX_PID", pid, TRUE);
   environment
       = g_environ_setenv (environment, "NESTBOX_GPU", gpu_names[options->gpu_in_app], TRUE);
+  environment = g_environ_setenv (environment, "NESTBOX_SERVICES", services, TRUE);
   environment = g_environ_unsetenv (environment, "NESTBOX_HELPER_NAME");
   if (options->helper_name != NULL)
     environment
@@ -238,13 +266,17 @@ run_with_broker (const Options *options)
     }
   else
     {
-      NbBrokerOptions broker = { .listener = listener,
-                                 .browser = browser,
-                                 .browser_pid = getpid (),
-                                 .directory = directory,
-                                 .sandboxes = { .wall = options->wall,
-                                                .pids = options->pid_mode,
-                                                .gpu = !options->gpu_in_app } };
+      NbBrokerOptions broker
+          = { .listener = listener,
+              .browser = browser,
+              .directory = directory,
+              .sandboxes = { .wall = options->wall,
+                             .pids = options->pid_mode,
+                             .has = {
+                                 [NB_PROFILE_GPU] = !options->gpu_in_app,
+                                 [NB_PROFILE_NETWORK] = options->network_apart,
+                                 [NB_PROFILE_AUDIO] = options->audio_apart,
+                             } } };
 
       error = nb_start_broker (&broker);
       if (error != 0)

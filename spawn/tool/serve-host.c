@@ -23,8 +23,9 @@ enum
 int
 nb_command_broker (int argc, char **argv)
 {
-  const NbBrokerOptions options
-      = { .listener = CLIENT_FD, .browser = HOST_FD, .sandboxes = { .gpu = TRUE } };
+  const NbBrokerOptions options = { .listener = CLIENT_FD,
+                                    .browser = HOST_FD,
+                                    .sandboxes = { .has[NB_PROFILE_GPU] = TRUE } };
   gboolean help = argc == 2 && strcmp (argv[1], "--help") == 0;
 
   if (argc > 1 || !nb_fd_is_socket (CLIENT_FD, SOCK_SEQPACKET)

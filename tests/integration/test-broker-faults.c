@@ -605,7 +605,8 @@ run_here (const Case *test)
 {
   const Row *row = test->row;
   NbTestPortal portal = portal_of (test);
-  NbSandboxOptions options = { .pids = row->pids, .gpu = test->profile == NB_PROFILE_GPU };
+  NbSandboxOptions options
+      = { .pids = row->pids, .has[NB_PROFILE_GPU] = test->profile == NB_PROFILE_GPU };
 
   nb_test_broker_run_with (row->no_portal ? NULL : &portal, &options,
                            row->script != NULL   ? row->script
@@ -642,7 +643,7 @@ make_cases (void)
       = { [NB_PROFILE_PAGES] = "pages", [NB_PROFILE_GPU] = "gpu" };
 
   for (gsize i = 0; i < G_N_ELEMENTS (rows); i++)
-    for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
+    for (NbProfile profile = 0; profile < G_N_ELEMENTS (kinds); profile++)
       if (rows[i].where != (profile == NB_PROFILE_GPU ? IN_PAGES : IN_GPU))
         cases[n_cases++] = (Case){ .row = &rows[i],
                                    .profile = profile,

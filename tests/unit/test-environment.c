@@ -9,6 +9,7 @@ typedef struct
   const char *entry;
   bool allowed;
   bool for_gpu; /* allowed to the GPU process and its zygote, if not to all */
+  bool for_audio;
 } Case;
 
 static const Case cases[] = {
@@ -38,7 +39,8 @@ static const Case cases[] = {
   { "runtime-folder", "XDG_RUNTIME_DIR=/run/user/1000", false },
   { "ssh-agent", "SSH_AUTH_SOCK=/run/ssh", false },
   { "gpg-agent", "GPG_AGENT_INFO=/run/gpg", false },
-  { "pulse-server", "PULSE_SERVER=unix:/run/pulse", false },
+  { "pulse-server", "PULSE_SERVER=unix:/run/pulse", false, .for_audio = true },
+  { "alsa-configuration", "ALSA_CONFIG_PATH=/x", false, .for_audio = true },
   { "preload", "LD_PRELOAD=/tmp/evil.so", false },
   { "audit", "LD_AUDIT=/tmp/evil.so", false },
   { "loader-debug", "LD_DEBUG=all", false },
@@ -67,7 +69,8 @@ test_allows (gconstpointer data)
   for (NbKind kind = NB_KIND_NONE; kind < NB_N_KINDS; kind++)
     {
       g_assert_true (nb_environment_allows (kind, test->entry)
-                     == (test->allowed || (nb_kind_is_for_gpu (kind) && test->for_gpu)));
+                     == (test->allowed || (nb_kind_is_for_gpu (kind) && test->for_gpu)
+                         || (kind == NB_KIND_AUDIO && test->for_audio)));
     }
 }
 

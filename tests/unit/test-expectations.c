@@ -61,7 +61,7 @@ test_role (gconstpointer data)
   g_assert_cmpstr (is_child ? nb_role_name (role) : NULL, ==, test->role);
 }
 
-/* Only of the GPU process and of what forks it the place says more. */
+/* Only of what may have a sub-sandbox of its own the place says more. */
 static void
 test_places (void)
 {
@@ -75,6 +75,10 @@ test_places (void)
           g_assert_cmpint (found, ==, in_app && !routed ? NB_ROLE_GPU_IN_APP : NB_ROLE_GPU);
         else if (role == NB_ROLE_UNSANDBOXED_ZYGOTE && !in_app)
           g_assert_cmpint (found, ==, NB_ROLE_GPU_ZYGOTE);
+        else if (role == NB_ROLE_NETWORK_IN_APP && !in_app)
+          g_assert_cmpint (found, ==, NB_ROLE_NETWORK);
+        else if (role == NB_ROLE_AUDIO_IN_APP && !in_app)
+          g_assert_cmpint (found, ==, NB_ROLE_AUDIO);
         else
           g_assert_cmpint (found, ==, role);
       }
@@ -88,7 +92,15 @@ is_sandboxed (NbRole role)
   return role == NB_ROLE_ZYGOTE || role == NB_ROLE_RENDERER || role == NB_ROLE_UTILITY;
 }
 
-/* What the GPU process shares with the display, and nobody else does. */
+/* Has a sub-sandbox for itself. */
+static gboolean
+is_apart (NbRole role)
+{
+  return role == NB_ROLE_GPU || role == NB_ROLE_GPU_ZYGOTE || role == NB_ROLE_NETWORK
+         || role == NB_ROLE_AUDIO;
+}
+
+/* What the GPU process shares with the display, and what a service is for. */
 static gboolean
 is_required (NbRole role, NbProperty property)
 {
@@ -100,7 +112,11 @@ is_required (NbRole role, NbProperty property)
       && (property == NB_PROPERTY_IPC || property == NB_PROPERTY_DISPLAY
           || property == NB_PROPERTY_DEVICES))
     return FALSE;
-  return (gpu || is_sandboxed (role)) && property != NB_PROPERTY_USER;
+  if (role == NB_ROLE_NETWORK && property == NB_PROPERTY_NETWORK)
+    return FALSE;
+  if (is_apart (role) && property == NB_PROPERTY_DISPLAY)
+    return FALSE;
+  return (is_apart (role) || is_sandboxed (role)) && property != NB_PROPERTY_USER;
 }
 
 /* Of a child that is all that can be wished for. */
@@ -169,11 +185,12 @@ test_filters (void)
     for (int filters = -1; filters < 6; filters++)
       {
         static const int at_least[NB_N_ROLES] = {
-          [NB_ROLE_ZYGOTE] = 2,     [NB_ROLE_RENDERER] = 4,
-          [NB_ROLE_UTILITY] = 4,    [NB_ROLE_GPU] = 3,
-          [NB_ROLE_GPU_ZYGOTE] = 2, [NB_ROLE_GPU_IN_APP] = 3,
-          [NB_ROLE_AUDIO] = 3,      [NB_ROLE_NETWORK] = 3,
-          [NB_ROLE_SERVICE] = 2,    [NB_ROLE_UNSANDBOXED_ZYGOTE] = 2,
+          [NB_ROLE_ZYGOTE] = 2,       [NB_ROLE_RENDERER] = 4,
+          [NB_ROLE_UTILITY] = 4,      [NB_ROLE_GPU] = 3,
+          [NB_ROLE_GPU_ZYGOTE] = 2,   [NB_ROLE_GPU_IN_APP] = 3,
+          [NB_ROLE_AUDIO] = 3,        [NB_ROLE_NETWORK] = 3,
+          [NB_ROLE_AUDIO_IN_APP] = 3, [NB_ROLE_NETWORK_IN_APP] = 3,
+          [NB_ROLE_SERVICE] = 2,      [NB_ROLE_UNSANDBOXED_ZYGOTE] = 2,
         };
         NbMeasurement measurement = good_measurement ();
         NbVerdict whole, verdict;
@@ -196,7 +213,7 @@ expected_of (NbRole role, NbFdClass fd_class)
 {
   const gboolean gpu = role == NB_ROLE_GPU || role == NB_ROLE_GPU_ZYGOTE;
 
-  if (!is_sandboxed (role) && !gpu)
+  if (!is_sandboxed (role) && !is_apart (role))
     return NB_VERDICT_FACT;
   switch (fd_class)
     {
@@ -207,9 +224,15 @@ expected_of (NbRole role, NbFdClass fd_class)
     case NB_FD_STATISTICS:
       return NB_VERDICT_OK;
     case NB_FD_OWN_PROC:
-      return role == NB_ROLE_ZYGOTE ? NB_VERDICT_OK : NB_VERDICT_BAD;
+      return role == NB_ROLE_ZYGOTE || role == NB_ROLE_NETWORK ? NB_VERDICT_OK
+                                                               : NB_VERDICT_BAD;
     case NB_FD_PAGES:
-      return role == NB_ROLE_ZYGOTE || gpu ? NB_VERDICT_BAD : NB_VERDICT_OK;
+      return role == NB_ROLE_ZYGOTE || is_apart (role) ? NB_VERDICT_BAD : NB_VERDICT_OK;
+    case NB_FD_NETWORK:
+    case NB_FD_OWN_FILE:
+      return role == NB_ROLE_NETWORK ? NB_VERDICT_OK : NB_VERDICT_BAD;
+    case NB_FD_SOUND:
+      return role == NB_ROLE_AUDIO ? NB_VERDICT_OK : NB_VERDICT_BAD;
     case NB_FD_DISPLAY:
     case NB_FD_GPU:
       return gpu ? NB_VERDICT_OK : NB_VERDICT_BAD;
@@ -224,7 +247,6 @@ expected_of (NbRole role, NbFdClass fd_class)
     case NB_FD_DEVICE:
     case NB_FD_NAMED:
     case NB_FD_BUS:
-    case NB_FD_NETWORK:
     case NB_FD_OTHER:
     case NB_N_FD_CLASSES:
     default:

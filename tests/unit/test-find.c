@@ -62,6 +62,13 @@ typedef struct
     50, 15, "", "nestbox-standin", HELPER, "chrome-sandbox " ZYGOTE_WORDS                  \
   }
 
+#define NETWORK_WORDS " --type=utility --utility-sub-type=network.mojom.NetworkService"
+#define NETWORK_STAND_IN                                                                   \
+  {                                                                                        \
+    36, 2, "", "nestbox-chrome-", HELPER,                                                  \
+        "nestbox-chrome-sandbox --stand-in " CHROMIUM " /proc/self/exe" NETWORK_WORDS      \
+  }
+
 typedef struct
 {
   const char *name;
@@ -107,6 +114,18 @@ static const FamilyCase family_cases[] = {
       { 9, 8, "", "chromium", CHROMIUM, CHROMIUM " --type=renderer" } },
     "2",
     "8 zygote 2, 9 renderer 2" },
+  { "network-in-the-app",
+    { VISIBLE, { 36, 2, "", "chromium", CHROMIUM, CHROMIUM NETWORK_WORDS } },
+    "2",
+    "14 unsandboxed-zygote 2, 15 HELPER 2, 36 network-in-app 2, 41 gpu-in-app 2" },
+  { "network-apart",
+    { VISIBLE, NETWORK_STAND_IN, { 37, 1, "\t3", "chromium", "", CHROMIUM NETWORK_WORDS } },
+    "2",
+    "14 unsandboxed-zygote 2, 37 network 2, 41 gpu-in-app 2" },
+  { "network-apart-and-hidden",
+    { VISIBLE, NETWORK_STAND_IN },
+    "2",
+    "14 unsandboxed-zygote 2, 15 HELPER 2, 36 HELPER 2, 41 gpu-in-app 2" },
   /* Started by a shell, as no child of the browser is. */
   { "poser",
     { VISIBLE,
@@ -241,7 +260,9 @@ list_browsers (const NbFamily *family)
 static const char *
 name_role (NbRole role)
 {
-  return role == NB_ROLE_GPU_IN_APP ? "gpu-in-app" : nb_role_name (role);
+  return role == NB_ROLE_GPU_IN_APP       ? "gpu-in-app"
+         : role == NB_ROLE_NETWORK_IN_APP ? "network-in-app"
+                                          : nb_role_name (role);
 }
 
 static char *

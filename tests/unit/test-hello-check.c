@@ -205,18 +205,28 @@ test_no_landlock (void)
   g_assert_cmpstr (check (&place), ==, NULL);
 }
 
-/* X11's shared memory is the X server's; everything else is as for pages. */
-static void
-test_gpu_may_share_ipc_only (void)
+/* X11's shared memory is the X server's, and the network is what one profile is for. */
+static gboolean
+may_have (NbProfile profile, void (*spoil) (Place *))
 {
-  for (size_t i = 0; i < NB_ARRAY_SIZE (defects); i++)
-    {
-      Place place = good_place ();
+  return (profile == NB_PROFILE_GPU && spoil == share_ipc)
+         || (profile == NB_PROFILE_NETWORK && spoil == share_net);
+}
 
-      place.profile = NB_PROFILE_GPU;
-      defects[i].spoil (&place);
-      g_assert_true ((check (&place) == NULL) == (defects[i].spoil == share_ipc));
-    }
+/* Everything else is as for pages. */
+static void
+test_profiles_differ_in_one_thing (void)
+{
+  for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
+    for (size_t i = 0; i < NB_ARRAY_SIZE (defects); i++)
+      {
+        Place place = good_place ();
+
+        place.profile = profile;
+        g_assert_cmpstr (check (&place), ==, NULL);
+        defects[i].spoil (&place);
+        g_assert_true ((check (&place) == NULL) == may_have (profile, defects[i].spoil));
+      }
 }
 
 int
@@ -225,7 +235,8 @@ main (int argc, char **argv)
   nb_test_init (&argc, &argv);
   nb_test_add ("/hello-check/good-place", test_good_place);
   nb_test_add ("/hello-check/landlock-is-not-needed", test_no_landlock);
-  nb_test_add ("/hello-check/gpu-may-share-ipc-only", test_gpu_may_share_ipc_only);
+  nb_test_add ("/hello-check/profiles-differ-in-one-thing",
+               test_profiles_differ_in_one_thing);
   nb_test_add_cases ("/hello-check/defect", defects, test_defect);
   return g_test_run ();
 }

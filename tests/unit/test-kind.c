@@ -41,7 +41,7 @@ static const Row rows[] = {
     NB_KIND_NETWORK },
   { "--type=utility --utility-sub-type=audio.mojom.AudioService "
     "--service-sandbox-type=none",
-    NB_KIND_UTILITY },
+    NB_KIND_AUDIO },
   { "--type=utility --utility-sub-type=storage.mojom.StorageService "
     "--service-sandbox-type=utility",
     NB_KIND_UTILITY },

@@ -258,7 +258,7 @@ confine (gconstpointer data)
 {
   NbKind kind = (NbKind)GPOINTER_TO_INT (data);
   bool alone = kind == NB_KIND_RENDERER || kind == NB_KIND_UTILITY || kind == NB_KIND_GPU
-               || kind == NB_KIND_NETWORK;
+               || kind == NB_KIND_NETWORK || kind == NB_KIND_AUDIO;
   int before = count_filters ();
 
   nb_test_child_check (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);

@@ -49,6 +49,7 @@ typedef struct
     PROGRAM (name##_none), PROGRAM (name##_zygote), PROGRAM (name##_renderer),             \
         PROGRAM (name##_utility), PROGRAM (name##_gpu), PROGRAM (name##_network),          \
         PROGRAM (name##_unsandboxed_zygote), PROGRAM (name##_gpu_zygote),                  \
+        PROGRAM (name##_audio),                                                            \
   }
 
 static const Architecture architectures[] = {

@@ -98,6 +98,21 @@ flags_of (guint version, guint supports, gboolean expose_pids)
   return flags;
 }
 
+/* Nothing else changes. */
+static void
+test_network_only_where_asked_for (void)
+{
+  static const NbPortalFeatures features = { 8, 1 };
+  NbSpawnRequest request = { .argv = argv_good, .expose_pids = TRUE, .network = TRUE };
+  g_autoptr (GUnixFDList) list = NULL;
+  g_autoptr (GVariant) call = nb_spawn_request_build (&request, &features, &list, NULL);
+  guint32 flags = 0;
+
+  g_variant_get_child (call, 4, "u", &flags);
+  g_assert_cmphex (flags, ==, flags_of (8, 1, TRUE) & ~(guint32)NB_SPAWN_NO_NETWORK);
+  g_assert_cmphex (flags & NB_SPAWN_SANDBOX, ==, NB_SPAWN_SANDBOX);
+}
+
 /* Whatever a portal says of itself. */
 static void
 test_always_sandboxed_without_network (void)
@@ -206,6 +221,8 @@ main (int argc, char **argv)
   nb_test_add ("/spawn-request/text-with-types", test_text_with_types);
   nb_test_add ("/spawn-request/always-sandboxed-without-network",
                test_always_sandboxed_without_network);
+  nb_test_add ("/spawn-request/network-only-where-asked-for",
+               test_network_only_where_asked_for);
   nb_test_add ("/spawn-request/most-descriptors", test_most_descriptors);
   nb_test_add ("/spawn-request/sandbox-flags", test_sandbox_flags);
   nb_test_add_cases ("/spawn-request/refused", refused_cases, test_refused);

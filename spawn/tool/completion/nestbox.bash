@@ -6,6 +6,7 @@ _nestbox_values () {
   case $1 in
     run--file-wall) echo 'auto landlock seccomp' ;;
     run--gpu) echo 'sandbox app' ;;
+    run--network | run--audio) echo 'app sandbox' ;;
     run--pids) echo 'auto visible stand-in' ;;
     policy--format) echo 'table pfc bpf' ;;
   esac
@@ -13,7 +14,7 @@ _nestbox_values () {
 
 _nestbox_options () {
   case $1 in
-    run) echo '--help --version --file-wall= --gpu= --helper-name= --pids=' ;;
+    run) echo '--help --version --audio= --file-wall= --gpu= --helper-name= --network= --pids=' ;;
     doctor) echo '--help --version --json' ;;
     policy) echo '--help --version --format=' ;;
     audit) echo '--help --version --all --json' ;;
@@ -23,7 +24,7 @@ _nestbox_options () {
 
 _nestbox_words () {
   case $1 in
-    policy) echo 'none zygote renderer utility gpu network unsandboxed-zygote gpu-zygote' ;;
+    policy) echo 'none zygote renderer utility gpu network unsandboxed-zygote gpu-zygote audio' ;;
   esac
 }
 

@@ -14,6 +14,8 @@ complete -c nestbox -n __fish_use_subcommand -a ps -d 'List running browsers, th
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l file-wall -x -a 'auto landlock seccomp' -d 'What denies files to pages'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l gpu -x -a 'sandbox app' -d 'Where the GPU process lives'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l helper-name -x -d 'What the browser calls its sandbox helper'
+complete -c nestbox -n '__fish_seen_subcommand_from run' -l network -x -a 'app sandbox' -d 'Where the network service lives'
+complete -c nestbox -n '__fish_seen_subcommand_from run' -l audio -x -a 'app sandbox' -d 'Where the audio service lives'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l pids -x -a 'auto visible stand-in' -d 'How the browser knows its children'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -a '(__fish_complete_command)'
 
@@ -21,7 +23,7 @@ complete -c nestbox -n '__fish_seen_subcommand_from doctor' -l json -d 'For prog
 complete -c nestbox -n '__fish_seen_subcommand_from doctor' -F
 
 complete -c nestbox -n '__fish_seen_subcommand_from policy' -l format -x -a 'table pfc bpf' -d 'How it is printed'
-complete -c nestbox -n '__fish_seen_subcommand_from policy' -a 'none zygote renderer utility gpu network unsandboxed-zygote gpu-zygote'
+complete -c nestbox -n '__fish_seen_subcommand_from policy' -a 'none zygote renderer utility gpu network unsandboxed-zygote gpu-zygote audio'
 
 complete -c nestbox -n '__fish_seen_subcommand_from audit' -l all -d 'Every child of every browser here'
 complete -c nestbox -n '__fish_seen_subcommand_from audit' -l json -d 'For programs'
