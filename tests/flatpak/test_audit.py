@@ -371,9 +371,9 @@ class BadChildren(Auditing, case.BrowserCase):
             self.assertIn(text, rows_of(child, 'text')['descriptors'])
 
     def test_04_kinds_that_belong_there_are_judged_by_what_they_may_do(self):
-        _, child = self.pose('--type=utility', '--utility-sub-type=network.mojom.NetworkService',
-                             '--service-sandbox-type=none', 'bus')
-        self.assertEqual(child['role'], 'network')
+        _, child = self.pose('--type=utility', '--utility-sub-type=printing.mojom.Backend',
+                             '--service-sandbox-type=print_backend', 'bus')
+        self.assertEqual(child['role'], 'service')
         self.assertEqual(self.bad_rows(child),
                          {'no-new-privileges', 'seccomp', 'seccomp-filters'})
         self.assertIn('connections to a bus: 1', rows_of(child, 'text')['descriptors'])
@@ -408,12 +408,16 @@ class BadChildren(Auditing, case.BrowserCase):
             _, child = self.pose_in_sandbox(f'--type={kind}', *['filter'] * (number - 1))
             self.assertEqual(self.bad_rows(child), set(), kind)
 
-    def test_09_a_gpu_process_that_is_not_where_it_should_be(self):
-        """Beside one that is: the browser has asked for the sub-sandbox."""
+    def test_09_what_no_browser_has_started_belongs_in_a_sub_sandbox(self):
+        """The GPU process, beside one that is there, and a network service."""
         _, child = self.pose('--type=gpu-process')
         self.assertEqual(child['role'], 'gpu')
-        self.assertLessEqual({'pid-namespace', 'network-namespace', 'mount-namespace', 'home',
-                              'bus'}, self.bad_rows(child))
+        in_the_app = {'pid-namespace', 'mount-namespace', 'home', 'bus'}
+        self.assertLessEqual(in_the_app | {'network-namespace'}, self.bad_rows(child))
+        _, child = self.pose('--type=utility', '--utility-sub-type=network.mojom.NetworkService',
+                             '--service-sandbox-type=none')
+        self.assertEqual(child['role'], 'network')
+        self.assertLessEqual(in_the_app, self.bad_rows(child))
 
 
 class OnADisplay(Auditing, case.SessionCase):

@@ -294,11 +294,11 @@ class Run:
         return took
 
     def check_output(self):
-        output = self.browser.output()
+        output = f'{self.browser.output()}exit status {self.browser.process.returncode}\n'
         said = [line for line in output.splitlines() if line.startswith('nestbox: ')]
         silent = self.outcome != 'ends' or not self.expectation.says
         if not silent and not re.search(self.expectation.says, output):
-            raise Red(f'does not say "{self.expectation.says}"')
+            raise Red(f'does not say "{self.expectation.says}", but:\n{output[-2000:]}')
         if silent and said:
             raise Red(f'says: {said[0]}')
 
@@ -397,6 +397,7 @@ def render(cells, results):
             lines.append(f'{victim:15} {signum:6} '
                          + ' '.join(f'{text:>17}' for text in row))
     wrong = {cell: result[1] for cell, result in results.items() if result[1]}
-    lines += [f'RED {", ".join(cell)}: {text}' for cell, text in sorted(wrong.items())]
+    lines += [f'RED {", ".join(cell)}: {text.splitlines()[0]}'
+              for cell, text in sorted(wrong.items())]
     lines.append(f'{len(results) - len(wrong)} of {len(results)} green')
     return '\n'.join(lines) + '\n'
