@@ -10,6 +10,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/client-connection.h"
+#include "spawn/broker/pid-translation.h"
 #include "spawn/client/lost-zygote.h"
 
 enum
@@ -108,7 +109,7 @@ static void
 tell_zygote_is_lost (Broker *broker, const char *zygote, const char *what_ended)
 {
   if (broker->options->directory != NULL && broker->browser_source != 0)
-    nb_tell_zygote_is_lost (broker->browser, broker->options->browser_pid, zygote,
+    nb_tell_zygote_is_lost (broker->browser, nb_pid_of (broker->browser), zygote,
                             what_ended);
 }
 

@@ -14,7 +14,6 @@ typedef struct
 {
   int listener; /* bound and listening, or the connection of its only client; taken over */
   int browser;  /* pidfd of the process that is or becomes the browser; taken over */
-  pid_t browser_pid; /* the same; of no use where there is no directory */
   /* Private, holds the socket; removed at the end. NULL: listener is a connection. */
   const char *directory;
   NbSandboxOptions sandboxes;

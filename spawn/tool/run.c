@@ -269,7 +269,6 @@ run_with_broker (const Options *options)
       NbBrokerOptions broker
           = { .listener = listener,
               .browser = browser,
-              .browser_pid = getpid (),
               .directory = directory,
               .sandboxes = { .wall = options->wall,
                              .pids = options->pid_mode,

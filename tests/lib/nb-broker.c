@@ -146,11 +146,10 @@ void
 nb_test_broker_run_for (pid_t browser, const NbTestPortal *portal,
                         void (*script) (NbTestBroker *, gconstpointer), gconstpointer data)
 {
-  NbBrokerOptions options = { .browser_pid = browser };
   int pidfd = (int)syscall (SYS_pidfd_open, browser, 0);
 
   g_assert_cmpint (pidfd, >=, 0);
-  run_broker (pidfd, portal, options, script, data);
+  run_broker (pidfd, portal, (NbBrokerOptions){ 0 }, script, data);
 }
 
 void
