@@ -282,6 +282,10 @@ class LeftInTheApp(WindowCase):
     def test_03_nobody_stands_in_for_it(self):
         self.assertEqual(self.chrome.named('nestbox-gpu-router'), [])
 
+    def test_04_its_score_is_set_there_too(self):
+        gpu, = self.chrome.of_kind('gpu-process')
+        self.assertEqual(procs.read(gpu, 'oom_score_adj').strip(), '200')
+
 
 class Executed(WindowCase):
     """Started by the browser itself, as where there is no zygote for it."""
