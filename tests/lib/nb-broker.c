@@ -100,7 +100,7 @@ run_broker (int browser, const NbTestPortal *portal, NbBrokerOptions options,
 
   broker->directory = g_dir_make_tmp ("nestbox-test-XXXXXX", NULL);
   g_assert_nonnull (broker->directory);
-  broker->socket = g_build_filename (broker->directory, "broker", NULL);
+  broker->socket = g_build_filename (broker->directory, NB_BROKER_SOCKET, NULL);
   broker->browser = browser;
   broker->init = make_ended_init ();
   options.directory = broker->directory;
