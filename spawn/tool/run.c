@@ -162,7 +162,11 @@ find_browser (Options *options)
 
 /* --- the broker --- */
 
-/* The folder belongs to this instance of the app alone, and no sub-sandbox sees it. */
+/*
+ * Other instances of the app see the folder: since 1.12 Flatpak has them share their
+ * XDG_RUNTIME_DIR and /tmp (flatpak_instance_ensure_per_app_xdg_runtime_dir()). They are
+ * the same app, and trusted as it is. No sub-sandbox sees it.
+ */
 static char *
 make_directory (void)
 {
