@@ -515,11 +515,9 @@ test_beside (gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  gboolean has_bus = g_getenv ("NESTBOX_TEST_BUS") != NULL;
-
-  for (gsize i = 0; i < G_N_ELEMENTS (silent) && has_bus && argc == 1; i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (silent) && argc == 1; i++)
     nb_test_beside_start (&silent[i].beside, silent[i].path);
-  nb_test_portal_init (argc, argv);
+  nb_test_portal_init ();
   nb_test_init (&argc, &argv);
   nb_test_add ("/broker-bounds/burst/clients", test_clients);
   nb_test_add ("/broker-bounds/burst/scores", test_scores);

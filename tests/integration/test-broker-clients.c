@@ -360,7 +360,7 @@ test_probe_refused (gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  nb_test_portal_init (argc, argv);
+  nb_test_portal_init ();
   nb_test_init (&argc, &argv);
   nb_test_add ("/broker-clients/programs", test_programs);
   nb_test_add ("/broker-clients/too-many-programs", test_too_many_programs);

@@ -665,14 +665,12 @@ add_cases (gboolean alone)
 int
 main (int argc, char **argv)
 {
-  gboolean has_bus = g_getenv ("NESTBOX_TEST_BUS") != NULL;
-
   memset (huge_text, 'x', sizeof huge_text - 1);
   make_cases ();
   for (gsize i = 0; i < n_cases; i++)
-    if (has_bus && argc == 1 && is_alone (cases[i].row))
+    if (argc == 1 && is_alone (cases[i].row))
       nb_test_beside_start (&cases[i].beside, cases[i].path);
-  nb_test_portal_init (argc, argv);
+  nb_test_portal_init ();
   nb_test_init (&argc, &argv);
   add_cases (FALSE);
   add_cases (TRUE);

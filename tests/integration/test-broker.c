@@ -545,7 +545,7 @@ test_early_end (void)
 int
 main (int argc, char **argv)
 {
-  nb_test_portal_init (argc, argv);
+  nb_test_portal_init ();
   nb_test_init (&argc, &argv);
   nb_test_add ("/broker/program", test_program);
   nb_test_add ("/broker/program/asked-for-early", test_early_client);
