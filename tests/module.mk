@@ -46,9 +46,9 @@ unit_tests := \
   test-zygote-recorded \
   test-zypak
 
-audit_test_sources = $(audit_sources) spawn/base/fd.c spawn/base/kind.c
+audit_test_sources = tests/lib/nb-process.c $(audit_sources) spawn/base/fd.c spawn/base/kind.c
 test-audit-print_sources = spawn/tool/audit-print.c $(audit_test_sources)
-test-audit-sockets_sources = spawn/audit/sockets.c spawn/audit/sock-diag.c \
+test-audit-sockets_sources = tests/lib/nb-process.c spawn/audit/sockets.c spawn/audit/sock-diag.c \
   spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c

@@ -11,6 +11,7 @@
 #include "spawn/base/log.h"
 #include "spawn/broker/client-connection.h"
 #include "spawn/broker/pid-translation.h"
+#include "spawn/client/client.h"
 #include "spawn/client/lost-zygote.h"
 
 enum
@@ -264,7 +265,7 @@ broker_clear (Broker *broker)
 static void
 remove_directory (const char *directory)
 {
-  g_autofree char *socket = g_build_filename (directory, "broker", NULL);
+  g_autofree char *socket = g_build_filename (directory, NB_BROKER_SOCKET, NULL);
 
   (void)g_unlink (socket);
   (void)g_rmdir (directory);

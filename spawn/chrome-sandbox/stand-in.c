@@ -60,8 +60,9 @@ nb_stand_in_collect_fds (NbLaunch *exec, NbOutputRelays *relays)
   return 0;
 }
 
-void
-nb_stand_in_drop_fds (NbLaunch *exec)
+/* So that the program's end is seen as such by who watches them. */
+static void
+drop_fds (NbLaunch *exec)
 {
   for (size_t i = 0; i < exec->n_fds; i++)
     if (exec->fds[i] > STDERR_FILENO)
@@ -200,7 +201,7 @@ nb_stand_in_run (NbKind kind, char **argv)
   link = nb_connection_steal_link (broker, child);
   if (link >= 0)
     nursery = nb_nursery_new (link, nb_fd_dup (NB_CONTROL_FD, NB_CONTROL_FD + 1));
-  nb_stand_in_drop_fds (&exec);
+  drop_fds (&exec);
   result = wait_for_end (broker, &relays, &nursery, &wait_status);
   nb_nursery_free (nursery);
   if (result == 0)

@@ -25,9 +25,6 @@ typedef struct
  */
 int nb_stand_in_collect_fds (NbLaunch *exec, NbOutputRelays *relays);
 
-/* Closes them, so that the program's end is seen as such by who watches them. */
-void nb_stand_in_drop_fds (NbLaunch *exec);
-
 /* One line on standard error that says so; the exit status. */
 int nb_stand_in_refuse (NbKind kind, const char *reason);
 

@@ -4,23 +4,33 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include "spawn/base/fd.h"
 #include "zygote/wire/message.h"
 
 int
-nb_client_connect (const char *path)
+nb_client_connect_within (const char *path, int timeout_ms)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
+  struct timeval limit
+      = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000L };
   nb_autofd fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
   if (strlen (path) >= sizeof address.sun_path)
     return -ENAMETOOLONG;
   memcpy (address.sun_path, path, strlen (path) + 1);
-  if (fd < 0 || connect (fd, (struct sockaddr *)&address, sizeof address) < 0)
+  if (fd < 0 || setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0
+      || connect (fd, (struct sockaddr *)&address, sizeof address) < 0)
     return -errno;
   return nb_fd_steal (&fd);
+}
+
+int
+nb_client_connect (const char *path)
+{
+  return nb_client_connect_within (path, 0);
 }
 
 static int

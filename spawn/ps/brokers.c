@@ -5,13 +5,10 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/time.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
-
-#define FOLDER_PREFIX "nestbox-"
+#include "spawn/client/client.h"
 
 /* --- one broker --- */
 
@@ -94,24 +91,6 @@ surveyed_cb (gpointer data, const NbSurvey *survey)
   g_ptr_array_add (word->surveys, copy);
 }
 
-/* A stopped broker leaves connections waiting, and the socket takes only so many. */
-static int
-connect_within (const char *path, int timeout_ms)
-{
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  struct timeval limit
-      = { .tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000L };
-  nb_autofd fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-
-  if (strlen (path) >= sizeof address.sun_path)
-    return -ENAMETOOLONG;
-  memcpy (address.sun_path, path, strlen (path) + 1);
-  if (fd < 0 || setsockopt (fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0
-      || connect (fd, (struct sockaddr *)&address, sizeof address) < 0)
-    return -errno;
-  return nb_fd_steal (&fd);
-}
-
 /*
  * The listener's credentials are those of the process that called listen(2), which was
  * `nestbox run` and has become the browser.
@@ -121,7 +100,7 @@ ask (GPtrArray *words, const char *path, int timeout_ms)
 {
   struct ucred peer = { .uid = (uid_t)-1 };
   socklen_t size = sizeof peer;
-  nb_autofd broker = connect_within (path, timeout_ms);
+  nb_autofd broker = nb_client_connect_within (path, timeout_ms);
   NbBrokerWord *word;
 
   if (broker < 0 || getsockopt (broker, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0
@@ -146,9 +125,9 @@ nb_brokers_ask (const char *const *folders, int timeout_ms)
 
       while (folder != NULL && (name = g_dir_read_name (folder)) != NULL)
         {
-          g_autofree char *path = g_build_filename (*folders, name, "broker", NULL);
+          g_autofree char *path = g_build_filename (*folders, name, NB_BROKER_SOCKET, NULL);
 
-          if (g_str_has_prefix (name, FOLDER_PREFIX))
+          if (g_str_has_prefix (name, NB_BROKER_FOLDER_PREFIX))
             ask (words, path, timeout_ms);
         }
       g_clear_pointer (&folder, g_dir_close);

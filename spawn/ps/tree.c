@@ -6,17 +6,12 @@
 #include <unistd.h>
 
 #include "spawn/audit/proc-text.h"
-#include "spawn/base/macros.h"
+#include "spawn/broker/profile.h"
 
 enum
 {
   MAX_ANCESTORS = 32, /* a page's are its zygote, the controller and the first process */
-  GPU_PROFILE = 1,
 };
-
-/* By number: zygote/PROTOCOL.md, SURVEYED. */
-static const char *const profile_names[]
-    = { "pages", [GPU_PROFILE] = "gpu", "network", "audio" };
 
 /* --- one process --- */
 
@@ -173,7 +168,7 @@ kind_in_place (NbKind kind, guint profile)
 {
   if (kind == NB_KIND_NONE)
     return "other";
-  if (kind == NB_KIND_UNSANDBOXED_ZYGOTE && profile == GPU_PROFILE)
+  if (kind == NB_KIND_UNSANDBOXED_ZYGOTE && profile == NB_PROFILE_GPU)
     kind = NB_KIND_GPU_ZYGOTE;
   return nb_kind_name (kind);
 }
@@ -232,9 +227,8 @@ add_sandbox (NbPsBrowser *browser, const NbSurvey *survey)
 {
   NbPlace *place = add_place (browser, NB_PLACE_SANDBOX);
 
-  place->name = survey->profile < NB_ARRAY_SIZE (profile_names)
-                    ? profile_names[survey->profile]
-                    : "other";
+  place->name = survey->profile < NB_N_PROFILES ? nb_profile_traits (survey->profile)->name
+                                                : "other";
   place->state = survey->state;
   place->relayed = survey->relayed;
   place->wall = wall_in_effect (survey);

@@ -18,6 +18,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
 #include "spawn/base/log.h"
+#include "spawn/client/client.h"
 #include "spawn/tool/commands.h"
 #include "spawn/tool/start-broker.h"
 #include "zygote/wire/message.h"
@@ -161,12 +162,17 @@ find_browser (Options *options)
 
 /* --- the broker --- */
 
-/* The folder belongs to this instance of the app alone, and no sub-sandbox sees it. */
+/*
+ * Other instances of the app see the folder: since 1.12 Flatpak has them share their
+ * XDG_RUNTIME_DIR and /tmp (flatpak_instance_ensure_per_app_xdg_runtime_dir()). They are
+ * the same app, and trusted as it is. No sub-sandbox sees it.
+ */
 static char *
 make_directory (void)
 {
   const char *parent = g_getenv ("XDG_RUNTIME_DIR");
-  char *path = g_build_filename (parent != NULL ? parent : "/tmp", "nestbox-XXXXXX", NULL);
+  char *path = g_build_filename (parent != NULL ? parent : "/tmp",
+                                 NB_BROKER_FOLDER_PREFIX "XXXXXX", NULL);
 
   if (g_mkdtemp_full (path, 0700) != NULL)
     return path;
@@ -256,7 +262,7 @@ run_with_broker (const Options *options)
 
   if (directory == NULL)
     return NB_EXIT_REFUSED;
-  socket = g_build_filename (directory, "broker", NULL);
+  socket = g_build_filename (directory, NB_BROKER_SOCKET, NULL);
   listener = listen_at (socket);
   if (listener < 0 || browser < 0)
     {

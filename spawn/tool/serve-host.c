@@ -5,13 +5,12 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
-#include "spawn/broker/broker.h"
 #include "spawn/tool/commands.h"
+#include "spawn/tool/start-broker.h"
 
 enum
 {
@@ -37,8 +36,5 @@ nb_command_broker (int argc, char **argv)
       return help ? 0 : NB_EXIT_USAGE;
     }
   (void)nb_fd_close_from (FIRST_UNUSED_FD);
-  (void)prctl (PR_SET_NAME, "nestbox-broker");
-  /* Holds the sockets that the sandbox hangs on: not for others of this user to trace. */
-  (void)prctl (PR_SET_DUMPABLE, 0, 0, 0, 0);
-  return nb_broker_run (&options);
+  return nb_become_broker (&options);
 }

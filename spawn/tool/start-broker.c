@@ -36,15 +36,21 @@ keep_only (int listener, int browser)
   return nb_fd_close_from (FIRST_UNUSED_FD);
 }
 
-static _Noreturn void
-become_broker (NbBrokerOptions options)
+int
+nb_become_broker (const NbBrokerOptions *options)
 {
-  options.listener = LISTENER_FD;
-  options.browser = BROWSER_FD;
   (void)prctl (PR_SET_NAME, "nestbox-broker");
   /* Holds the sockets that the sandbox hangs on: not for others of this user to trace. */
   (void)prctl (PR_SET_DUMPABLE, 0, 0, 0, 0);
-  _exit (nb_broker_run (&options));
+  return nb_broker_run (options);
+}
+
+static _Noreturn void
+run_broker (NbBrokerOptions options)
+{
+  options.listener = LISTENER_FD;
+  options.browser = BROWSER_FD;
+  _exit (nb_become_broker (&options));
 }
 
 int
@@ -63,7 +69,7 @@ nb_start_broker (const NbBrokerOptions *options)
       (void)setsid ();
       pid = fork ();
       if (pid == 0)
-        become_broker (*options);
+        run_broker (*options);
       _exit (pid < 0 ? errno : 0);
     }
   if (waitpid (pid, &status, 0) < 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The broker as a process of its own, beside what becomes the browser. */
+/* The broker as a process of its own, beside what becomes the browser, or this one. */
 #pragma once
 
 #include "spawn/broker/broker.h"
@@ -12,3 +12,6 @@
  * started. 0, or a positive errno.
  */
 int nb_start_broker (const NbBrokerOptions *options);
+
+/* Makes this process the broker, for others to see and not to trace. The exit status. */
+int nb_become_broker (const NbBrokerOptions *options);

@@ -9,7 +9,6 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from nbrig import case, config, display, procs  # noqa: E402
-from nbrig.browser import Browser  # noqa: E402
 
 NESTBOX = '/app/bin/nestbox'
 POSE = '/app/libexec/nestbox-tests/pose-as-child'
@@ -420,28 +419,11 @@ class BadChildren(Auditing, case.BrowserCase):
         self.assertLessEqual(in_the_app, self.bad_rows(child))
 
 
-class OnADisplay(Auditing, case.SessionCase):
+class OnADisplay(Auditing, case.BrowserCase):
     """The GPU process has the display, and nothing else of the app's."""
 
     display = display.XServer
     connects = True  # itself
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.screen = cls.display(cls.session)
-        cls.chrome = Browser(cls.session, 'nestbox', headless=False,
-                             flags=cls.screen.flags,
-                             log=f'{cls.__name__}.log')
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.chrome.__exit__(None, None, None)
-        cls.screen.close()
-        super().tearDownClass()
-
-    def tearDown(self):
-        pass  # the browser goes on
 
     def test_01_by_root(self):
         status, result = self.audit_as_root()

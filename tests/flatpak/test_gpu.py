@@ -9,7 +9,6 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from nbrig import case, config, display, procs  # noqa: E402
-from nbrig.browser import Browser  # noqa: E402
 
 MARKER, PAGE = (255, 0, 255), (0x10, 0x20, 0x30)
 # What pages/window.html draws, by the distance of a patch's middle from the marker.
@@ -46,36 +45,16 @@ def gpu_rows(browser):
     return rows
 
 
-class WindowCase(case.SessionCase):
-    """One browser with a window on a display of the session's, for the whole class."""
+class WindowCase(case.BrowserCase):
+    """With a window on a display of the session's, and a page in it."""
 
     display = display.XServer
-    nestbox_options = ()
-    flags = GPU_FLAGS
+    browser_flags = GPU_FLAGS
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.served = case.Server()
-        cls.screen = cls.display(cls.session)
-        cls.chrome = cls.start(f'{cls.__name__}.log')
         cls.tab = cls.chrome.tab(cls.served.url('window.html'))
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.chrome.__exit__(None, None, None)
-        cls.screen.close()
-        cls.served.close()
-        super().tearDownClass()
-
-    def tearDown(self):
-        pass  # the browser goes on
-
-    @classmethod
-    def start(cls, log, kind='nestbox'):
-        return Browser(cls.session, kind, options=cls.nestbox_options, headless=False,
-                       flags=[*cls.screen.flags, *cls.flags,
-                              f'--user-data-dir=/var/data/{log}'], log=log)
 
     @property
     def gpu(self):
@@ -148,7 +127,8 @@ class X11(WindowCase):
         self.assertTrue([row for row in rows if re.search(r'Rasterization.*Hardware accel', row)],
                         rows[:40])
         self.assertTrue([row for row in rows if re.search(r'WebGL.*Hardware accel', row)])
-        with self.start('no-sandbox.log', 'no-sandbox') as other:
+        with self.start_browser('no-sandbox.log', 'no-sandbox',
+                                ['--user-data-dir=/var/data/no-sandbox']) as other:
             self.assertEqual(rows, gpu_rows(other))
 
     def test_03_window_can_be_resized(self):
@@ -290,7 +270,7 @@ class LeftInTheApp(WindowCase):
 class Executed(WindowCase):
     """Started by the browser itself, as where there is no zygote for it."""
 
-    flags = (*GPU_FLAGS, '--no-unsandboxed-zygote')
+    browser_flags = (*GPU_FLAGS, '--no-unsandboxed-zygote')
 
     def test_01_page_is_on_the_screen(self):
         self.tab.evaluate('drawAll()')

@@ -107,17 +107,6 @@ end_use (const Use *use, int n, const char *what)
 
 /* --- clients and programs --- */
 
-/* What was sent to the broker before this, it has read after it. */
-static void
-round_trip (NbTestBroker *broker)
-{
-  nb_autofd client = nb_client_connect (broker->socket);
-
-  g_assert_cmpint (client, >=, 0);
-  (void)nb_channel_send (client, "x", 1, NULL, 0);
-  nb_test_client_expect_end (client);
-}
-
 /* The next message to the controller of this type; others mean nothing here. */
 static guint32
 take (NbTestBroker *broker, NbMessageType type)
@@ -201,7 +190,7 @@ ask_in_batch (NbTestBroker *broker)
     clients[i] = try_to_ask (broker);
   for (int i = 0; i < BATCH; i++)
     nb_fd_clear (&clients[i]);
-  round_trip (broker);
+  nb_test_broker_round_trip (broker);
   n_reached = answer_all (broker);
   g_assert_cmpint (n_reached, <=, 2 * MAX_CLIENTS); /* who waited for a place, too */
   return n_reached;
@@ -296,7 +285,7 @@ one_client_script (NbTestBroker *broker, gconstpointer data)
     n++;
   g_test_message ("hung up on after %d more", n);
   g_assert_cmpint (n, <, N_REQUESTS);
-  round_trip (broker);
+  nb_test_broker_round_trip (broker);
   (void)answer_all (broker);
   nb_test_broker_end (broker);
 }
@@ -483,7 +472,7 @@ takes_nothing_script (NbTestBroker *broker, gconstpointer data)
     {
       for (; n < N_RUNNING; n++)
         clients[n] = nb_test_broker_ask (broker, NB_KIND_NONE);
-      round_trip (broker);
+      nb_test_broker_round_trip (broker);
       for (int i = 0; i < n; i++)
         {
           given_up = given_up || nb_test_is_readable (clients[i]);
@@ -526,11 +515,9 @@ test_beside (gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  gboolean has_bus = g_getenv ("NESTBOX_TEST_BUS") != NULL;
-
-  for (gsize i = 0; i < G_N_ELEMENTS (silent) && has_bus && argc == 1; i++)
+  for (gsize i = 0; i < G_N_ELEMENTS (silent) && argc == 1; i++)
     nb_test_beside_start (&silent[i].beside, silent[i].path);
-  nb_test_portal_init (argc, argv);
+  nb_test_portal_init ();
   nb_test_init (&argc, &argv);
   nb_test_add ("/broker-bounds/burst/clients", test_clients);
   nb_test_add ("/broker-bounds/burst/scores", test_scores);

@@ -29,19 +29,6 @@ expect_exec (NbTestBroker *broker, NbKind kind)
   g_assert_cmpint (nb_test_broker_expect (broker, NB_MESSAGE_EXEC)->exec.kind, ==, kind);
 }
 
-/* What was sent to the broker before this, it has read after it. */
-static void
-round_trip (NbTestBroker *broker)
-{
-  for (int i = 0; i < 3; i++)
-    {
-      nb_autofd client = nb_client_connect (broker->socket);
-
-      g_assert_cmpint (nb_channel_send (client, "x", 1, NULL, 0), ==, 0);
-      nb_test_client_expect_end (client);
-    }
-}
-
 static void
 tell_exit (NbTestBroker *broker, guint32 child, int wait_status)
 {
@@ -145,7 +132,7 @@ kills_script (NbTestBroker *broker, gconstpointer data)
   send_kill (other, 0, SIGKILL);
   send_kill (other, child, SIGKILL);
   send_kill (client, child, SIGKILL); /* an id of the broker's own */
-  round_trip (broker);
+  nb_test_broker_round_trip (broker);
   send_kill (client, 0, SIGTERM);
   g_assert_cmpint (nb_test_broker_expect (broker, NB_MESSAGE_KILL)->signal, ==, SIGTERM);
   g_assert_cmpuint (broker->message.child, ==, child);
@@ -153,7 +140,7 @@ kills_script (NbTestBroker *broker, gconstpointer data)
   nb_test_client_expect_exited_of (client, 0, SIGTERM);
   (void)nb_test_broker_expect (broker, NB_MESSAGE_REAP);
   send_kill (client, 0, SIGKILL); /* it was told: nobody gets it */
-  round_trip (broker);
+  nb_test_broker_round_trip (broker);
   nb_test_client_ask (client, 1, NB_KIND_UTILITY);
   expect_exec (broker, NB_KIND_UTILITY);
   nb_test_broker_end (broker);
@@ -212,7 +199,7 @@ floods_script (NbTestBroker *broker, gconstpointer data)
   send_kill (client, 1, SIGTERM);
   send_kill (client, 1, SIGKILL);
   send_kill (client, 1, SIGTERM);
-  round_trip (broker);
+  nb_test_broker_round_trip (broker);
   for (guint32 id = 1; id <= FLOOD; id++)
     {
       while (nb_test_broker_expect_any (broker)->type == NB_MESSAGE_KILL)
@@ -263,7 +250,7 @@ too_many_questions_script (NbTestBroker *broker, gconstpointer data)
   (void)data;
   for (probe.serial = 1; probe.serial <= MAX_QUESTIONS; probe.serial++)
     g_assert_cmpint (nb_message_send (client, &probe, NULL, 0), ==, 0);
-  round_trip (broker);
+  nb_test_broker_round_trip (broker);
   g_assert_false (nb_test_is_readable (client));
   g_assert_cmpint (nb_message_send (client, &probe, NULL, 0), ==, 0);
   nb_test_client_expect_end (client);
@@ -319,7 +306,7 @@ probes_script (NbTestBroker *broker, gconstpointer data)
 
   (void)data;
   nb_fd_clear (&gone);
-  round_trip (broker);
+  nb_test_broker_round_trip (broker);
   g_assert_false (nb_test_is_readable (early));
   nb_test_broker_greet (broker);
   expect_probed (early, 0, "");
@@ -373,7 +360,7 @@ test_probe_refused (gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  nb_test_portal_init (argc, argv);
+  nb_test_portal_init ();
   nb_test_init (&argc, &argv);
   nb_test_add ("/broker-clients/programs", test_programs);
   nb_test_add ("/broker-clients/too-many-programs", test_too_many_programs);

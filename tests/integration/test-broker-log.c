@@ -171,7 +171,7 @@ test_log_of_denials (void)
 int
 main (int argc, char **argv)
 {
-  nb_test_portal_init (argc, argv);
+  nb_test_portal_init ();
   nb_test_init (&argc, &argv);
   nb_test_add ("/broker-log/is-silent", test_log_is_silent);
   nb_test_add ("/broker-log/tells-all", test_log_tells_all);

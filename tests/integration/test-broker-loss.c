@@ -95,7 +95,7 @@ test_loss (gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  nb_test_portal_init (argc, argv);
+  nb_test_portal_init ();
   nb_test_init (&argc, &argv);
   nb_test_add_cases ("/broker/loss", loss_cases, test_loss);
   return g_test_run ();

@@ -213,7 +213,7 @@ test_hangs (void)
 int
 main (int argc, char **argv)
 {
-  nb_test_portal_init (argc, argv);
+  nb_test_portal_init ();
   nb_test_init (&argc, &argv);
   nb_test_add ("/broker/survey/ready", test_ready);
   nb_test_add ("/broker/survey/starting", test_starting);

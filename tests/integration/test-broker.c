@@ -160,19 +160,6 @@ test_too_large (void)
 
 /* --- clients that go --- */
 
-/* What was sent to the broker before this, it has read after it. */
-static void
-round_trip (NbTestBroker *broker)
-{
-  for (int i = 0; i < 3; i++)
-    {
-      nb_autofd client = nb_client_connect (broker->socket);
-
-      g_assert_cmpint (nb_channel_send (client, "x", 1, NULL, 0), ==, 0);
-      nb_test_client_expect_end (client);
-    }
-}
-
 static void
 client_goes_script (NbTestBroker *broker, gconstpointer data)
 {
@@ -180,7 +167,7 @@ client_goes_script (NbTestBroker *broker, gconstpointer data)
 
   (void)data;
   nb_fd_clear (&unsent);
-  round_trip (broker);
+  nb_test_broker_round_trip (broker);
   nb_test_broker_greet (broker);
   client = nb_test_broker_ask (broker, NB_KIND_NONE);
   expect_exec (broker, NB_KIND_NONE); /* of this client, not the one that went */
@@ -216,7 +203,7 @@ wrong_client_script (NbTestBroker *broker, gconstpointer data)
       g_assert_cmpint (nb_message_send (client, &wrong[i], NULL, 0), ==, 0);
       nb_test_client_expect_end (client);
     }
-  round_trip (broker); /* malformed */
+  nb_test_broker_round_trip (broker); /* malformed */
   {
     nb_autofd client = nb_test_broker_ask (broker, NB_KIND_NONE);
 
@@ -558,7 +545,7 @@ test_early_end (void)
 int
 main (int argc, char **argv)
 {
-  nb_test_portal_init (argc, argv);
+  nb_test_portal_init ();
   nb_test_init (&argc, &argv);
   nb_test_add ("/broker/program", test_program);
   nb_test_add ("/broker/program/asked-for-early", test_early_client);

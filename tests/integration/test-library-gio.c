@@ -461,7 +461,7 @@ test_outside (void)
 int
 main (int argc, char **args)
 {
-  nb_test_portal_init (argc, args);
+  nb_test_portal_init ();
   nb_test_init (&argc, &args);
   nb_test_add ("/library-gio/child", test_life);
   nb_test_add ("/library-gio/child/let-go", test_let_go);

@@ -27,7 +27,6 @@ become (gconstpointer data)
 
   nb_test_child_check (dup2 (start->beside->output, STDOUT_FILENO) >= 0
                        && dup2 (start->beside->output, STDERR_FILENO) >= 0);
-  g_unsetenv ("NESTBOX_TEST_BUS");
   (void)g_setenv ("NESTBOX_TEST_BESIDE", "1", TRUE);
   execv (program, argv);
   nb_test_child_verify (FALSE, __FILE__, __LINE__, start->path);

@@ -18,10 +18,7 @@ typedef struct
 /* Whether this process runs one such test, and no other. */
 gboolean nb_test_is_beside (void);
 
-/*
- * Starts the test at this path, which has to outlive it. From a program that needs a bus
- * (nb-portal.h) it gets one of its own.
- */
+/* Starts the test at this path, which has to outlive it. */
 void nb_test_beside_start (NbTestBeside *beside, const char *path);
 
 /* Waits for its end; it has to have passed. Starts it now, if that was not done yet. */

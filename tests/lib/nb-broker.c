@@ -100,7 +100,7 @@ run_broker (int browser, const NbTestPortal *portal, NbBrokerOptions options,
 
   broker->directory = g_dir_make_tmp ("nestbox-test-XXXXXX", NULL);
   g_assert_nonnull (broker->directory);
-  broker->socket = g_build_filename (broker->directory, "broker", NULL);
+  broker->socket = g_build_filename (broker->directory, NB_BROKER_SOCKET, NULL);
   broker->browser = browser;
   broker->init = make_ended_init ();
   options.directory = broker->directory;
@@ -352,4 +352,18 @@ nb_test_client_expect_end (int client)
   nb_test_wait_readable (client);
   result = nb_channel_receive (client, packet);
   g_assert_true (result == 0 || result == -ECONNRESET);
+}
+
+/* It reads one message of each in turn; one that means nothing is hung up on. */
+void
+nb_test_broker_round_trip (NbTestBroker *broker)
+{
+  for (int i = 0; i < 3; i++)
+    {
+      nb_autofd client = nb_client_connect (broker->socket);
+
+      g_assert_cmpint (client, >=, 0);
+      (void)nb_channel_send (client, "x", 1, NULL, 0); /* there may be no place for it */
+      nb_test_client_expect_end (client);
+    }
 }

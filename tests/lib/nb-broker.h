@@ -94,3 +94,6 @@ void nb_test_client_expect_exited_of (int client, guint32 id, int wait_status);
 
 /* The broker hangs up. */
 void nb_test_client_expect_end (int client);
+
+/* What was sent to the broker before this, a few messages at most, it has read after it. */
+void nb_test_broker_round_trip (NbTestBroker *broker);

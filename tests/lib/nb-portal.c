@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "tests/lib/nb-portal.h"
 
+#include <fcntl.h>
 #include <gio/gunixfdlist.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
@@ -88,25 +90,42 @@ let_gdbus_close (void)
     }
 }
 
-void
-nb_test_portal_init (int argc, char **argv)
+/* The pipe's end that the address is written to is all that it is given. */
+static void
+become_bus (gconstpointer data)
 {
+  int told = *(const int *)data;
   g_autofree char *config = nb_test_data_path ("bus.conf");
-  g_autoptr (GPtrArray) again = g_ptr_array_new ();
+  g_autofree char *print = g_strdup_printf ("--print-address=%d", told);
 
-  if (g_getenv ("NESTBOX_TEST_BUS") == NULL)
-    {
-      g_ptr_array_add (again, (char *)"dbus-run-session");
-      g_ptr_array_add (again, (char *)"--config-file");
-      g_ptr_array_add (again, config);
-      g_ptr_array_add (again, (char *)"--");
-      for (int i = 0; i < argc; i++)
-        g_ptr_array_add (again, argv[i]);
-      g_ptr_array_add (again, NULL);
-      (void)g_setenv ("NESTBOX_TEST_BUS", "1", TRUE);
-      execvp ("dbus-run-session", (char **)again->pdata);
-      g_error ("dbus-run-session cannot be executed: is the package dbus installed?");
-    }
+  /* It tidies up, which it would not at SIGKILL. */
+  nb_test_child_check (prctl (PR_SET_PDEATHSIG, SIGTERM) == 0
+                       && fcntl (told, F_SETFD, 0) == 0);
+  (void)execlp ("dbus-daemon", "dbus-daemon", "--nofork", "--config-file", config, print,
+                (char *)NULL);
+  nb_test_child_verify (FALSE, __FILE__, __LINE__,
+                        "dbus-daemon: is the package installed?");
+}
+
+/* It ends with this process, however that ends. */
+static void
+start_bus (void)
+{
+  int ends[2];
+  g_autofree char *address = NULL;
+
+  g_assert_cmpint (pipe2 (ends, O_CLOEXEC), ==, 0);
+  (void)nb_test_fork_beside (become_bus, &ends[1]);
+  nb_fd_clear (&ends[1]);
+  address = g_strstrip (nb_test_read_all (ends[0]));
+  g_assert_cmpstr (address, !=, "");
+  (void)g_setenv ("DBUS_SESSION_BUS_ADDRESS", address, TRUE);
+}
+
+void
+nb_test_portal_init (void)
+{
+  start_bus ();
   (void)nb_log_init (g_getenv ("NESTBOX_DEBUG"));
   nb_test_warm_up_gio ();
   bus = connect_to_bus ();
@@ -393,7 +412,7 @@ nb_test_portal_end_bus (void)
   guint pid;
 
   g_variant_get (reply, "(u)", &pid);
-  g_assert_cmpint (kill ((pid_t)pid, SIGKILL), ==, 0);
+  g_assert_cmpint (kill ((pid_t)pid, SIGTERM), ==, 0); /* it removes its socket */
 }
 
 static gboolean

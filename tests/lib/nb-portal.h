@@ -63,10 +63,10 @@ enum
 };
 
 /*
- * First thing in main(): runs the program again, with a bus. When it returns the bus is
- * there, and GDBus has been used, so that what it opens for good is open.
+ * First thing in main(): starts a bus. When it returns the bus is there, and GDBus has been
+ * used, so that what it opens for good is open.
  */
-void nb_test_portal_init (int argc, char **argv);
+void nb_test_portal_init (void);
 
 /* Owns the portal's name from now on, and does what portal says. */
 void nb_test_portal_start (const NbTestPortal *portal);

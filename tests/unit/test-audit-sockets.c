@@ -13,18 +13,8 @@
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
+#include "tests/lib/nb-process.h"
 #include "tests/lib/nb-test.h"
-
-static NbProcess *
-open_process (pid_t pid)
-{
-  nb_autofd proc = open ("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  int error = 0;
-  NbProcess *process = nb_process_open (proc, pid, &error);
-
-  g_assert_nonnull (process);
-  return process;
-}
 
 /* --- classes --- */
 
@@ -32,7 +22,7 @@ open_process (pid_t pid)
 static NbSocketClass
 classify (NbSockets *sockets, int fd, char **name_out)
 {
-  g_autoptr (NbProcess) self = open_process (getpid ());
+  g_autoptr (NbProcess) self = nb_test_open_process (getpid ());
   g_autoptr (NbSocketView) view = nb_socket_view_new (self);
   struct stat stat;
 
@@ -153,7 +143,7 @@ static void
 test_bus (void)
 {
   g_autoptr (NbSockets) sockets = nb_sockets_new ();
-  g_autoptr (NbProcess) self = open_process (getpid ());
+  g_autoptr (NbProcess) self = nb_test_open_process (getpid ());
   g_autoptr (NbSocketView) view = NULL;
   g_autofree char *path = temporary_path ();
   Place place;
@@ -249,7 +239,7 @@ check_namespace (gboolean own, NbSame wanted)
   pid = nb_test_fork (live_in_namespace, &child);
   nb_fd_clear (&ends[1]);
   nb_test_wait_readable (ends[0]);
-  process = open_process (pid);
+  process = nb_test_open_process (pid);
   g_assert_cmpint (nb_sockets_compare (sockets, process), ==, wanted);
   g_assert_cmpint (kill (pid, SIGKILL), ==, 0);
   (void)nb_test_wait (pid);

@@ -17,21 +17,11 @@
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
+#include "tests/lib/nb-process.h"
 #include "tests/lib/nb-test.h"
 
 /* Stands for the user's home, and for what the browser was given as output. */
 static char *home;
-
-static NbProcess *
-open_process (pid_t pid)
-{
-  nb_autofd proc = open ("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  int error = 0;
-  NbProcess *process = nb_process_open (proc, pid, &error);
-
-  g_assert_nonnull (process);
-  return process;
-}
 
 /* --- what is open --- */
 
@@ -328,8 +318,8 @@ static void
 measure (pid_t pid, NbDescriptors *descriptors)
 {
   g_autoptr (NbSockets) sockets = nb_sockets_new ();
-  g_autoptr (NbProcess) browser = open_process (getpid ());
-  g_autoptr (NbProcess) process = open_process (pid);
+  g_autoptr (NbProcess) browser = nb_test_open_process (getpid ());
+  g_autoptr (NbProcess) process = nb_test_open_process (pid);
   NbDescriptorContext context = { .home = home, .sockets = sockets, .browser = browser };
 
   nb_descriptors_measure (process, &context, descriptors);

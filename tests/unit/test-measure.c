@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
+#include "tests/lib/nb-process.h"
 #include "tests/lib/nb-test.h"
 
 typedef struct
@@ -151,15 +152,6 @@ stop (Started started)
 
 /* --- measuring --- */
 
-static NbProcess *
-open_process (pid_t pid)
-{
-  nb_autofd proc = open ("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  int error = 0;
-
-  return nb_process_open (proc, pid, &error);
-}
-
 typedef struct
 {
   pid_t browser, pid;
@@ -177,12 +169,12 @@ state_of (const NbMeasurement *measurement, NbProperty property)
 static void
 check_place (const Wanted *wanted)
 {
-  NbProcess *process = open_process (wanted->pid);
-  NbBrowser *browser = nb_browser_new (open_process (wanted->browser));
+  NbProcess *process = nb_test_open_process (wanted->pid);
+  NbBrowser *browser = nb_browser_new (nb_test_open_process (wanted->browser));
   NbSockets *sockets = nb_sockets_new ();
   NbMeasurement measurement;
 
-  nb_test_child_check (browser != NULL && process != NULL);
+  nb_test_child_check (browser != NULL);
   nb_test_child_check (nb_measure_can_compare_networks (browser, sockets));
   nb_test_child_check (nb_measure (process, browser, sockets, &measurement));
   nb_test_child_check (state_of (&measurement, NB_PROPERTY_PID) == wanted->pid_namespace);
@@ -301,8 +293,8 @@ test_proc_of_browser (void)
     return;
   browser = start ((Child){ 0 });
   child = start ((Child){ CLONE_NEWPID, .old_proc = TRUE });
-  process = open_process (child.inner);
-  reference = nb_browser_new (open_process (browser.pid));
+  process = nb_test_open_process (child.inner);
+  reference = nb_browser_new (nb_test_open_process (browser.pid));
   g_assert_true (nb_measure (process, reference, sockets, &measurement));
   g_assert_cmpint (state_of (&measurement, NB_PROPERTY_PID), ==, SHARED);
   g_assert_cmpstr (measurement.findings[NB_PROPERTY_PID].text, ==,
@@ -353,14 +345,14 @@ test_threads (gconstpointer data)
   const ThreadCase *test = data;
   Started child;
   g_autoptr (NbProcess) process = NULL;
-  g_autoptr (NbBrowser) browser = nb_browser_new (open_process (getpid ()));
+  g_autoptr (NbBrowser) browser = nb_browser_new (nb_test_open_process (getpid ()));
   g_autoptr (NbSockets) sockets = nb_sockets_new ();
   NbMeasurement measurement;
 
   if (test->child.root && skip_without_root ())
     return;
   child = start (test->child);
-  process = open_process (child.pid);
+  process = nb_test_open_process (child.pid);
   g_assert_true (nb_measure (process, browser, sockets, &measurement));
   g_assert_cmpint (state_of (&measurement, NB_PROPERTY_NO_NEW_PRIVS), ==,
                    test->no_new_privs);
@@ -380,8 +372,8 @@ static void
 test_ended (void)
 {
   Started child = start ((Child){ 0 });
-  g_autoptr (NbProcess) process = open_process (child.pid);
-  g_autoptr (NbBrowser) browser = nb_browser_new (open_process (getpid ()));
+  g_autoptr (NbProcess) process = nb_test_open_process (child.pid);
+  g_autoptr (NbBrowser) browser = nb_browser_new (nb_test_open_process (getpid ()));
   g_autoptr (NbSockets) sockets = nb_sockets_new ();
   NbMeasurement measurement;
 
@@ -417,7 +409,7 @@ test_torn_thread (void)
   g_autofree char *path = g_build_filename (folder, "stat", NULL);
   g_autofree char *task = g_build_filename (folder, "task", NULL);
   g_autoptr (NbProcess) process = NULL;
-  g_autoptr (NbBrowser) browser = nb_browser_new (open_process (getpid ()));
+  g_autoptr (NbBrowser) browser = nb_browser_new (nb_test_open_process (getpid ()));
   g_autoptr (NbSockets) sockets = nb_sockets_new ();
   NbMeasurement measurement;
 
@@ -450,7 +442,7 @@ test_nothing_readable (void)
   g_autofree char *folder = g_dir_make_tmp ("nb-measure-XXXXXX", NULL);
   g_autofree char *path = g_build_filename (folder, "stat", NULL);
   g_autoptr (NbProcess) process = NULL;
-  g_autoptr (NbBrowser) browser = nb_browser_new (open_process (getpid ()));
+  g_autoptr (NbBrowser) browser = nb_browser_new (nb_test_open_process (getpid ()));
   g_autoptr (NbSockets) sockets = nb_sockets_new ();
   NbMeasurement measurement;
 

@@ -59,19 +59,30 @@ class BrowserCase(SessionCase):
     nestbox_options = ()
     browser_kind = 'nestbox'
     browser_flags = ()
+    display = None  # a class of nbrig.display: the browser has a window there
 
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
         cls.served = Server()
-        cls.chrome = Browser(cls.session, cls.browser_kind, options=cls.nestbox_options,
-                             flags=cls.browser_flags, log=f'{cls.__name__}.log')
+        cls.screen = cls.display(cls.session) if cls.display else None
+        cls.chrome = cls.start_browser(f'{cls.__name__}.log')
 
     @classmethod
     def tearDownClass(cls):
         cls.chrome.__exit__(None, None, None)
+        if cls.screen:
+            cls.screen.close()
         cls.served.close()
         super().tearDownClass()
+
+    @classmethod
+    def start_browser(cls, log, kind=None, flags=()):
+        """A browser like that of the class, or of another kind."""
+        shown = cls.screen.flags if cls.screen else ()
+        return Browser(cls.session, kind or cls.browser_kind, options=cls.nestbox_options,
+                       headless=not cls.screen, flags=[*shown, *cls.browser_flags, *flags],
+                       log=log)
 
     def tearDown(self):
         pass  # the browser goes on
