@@ -6,12 +6,14 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/client-connection.h"
 #include "spawn/broker/pid-translation.h"
 #include "spawn/client/lost-zygote.h"
+#include "spawn/client/trace.h"
 
 enum
 {
@@ -265,9 +267,25 @@ static void
 remove_directory (const char *directory)
 {
   g_autofree char *socket = g_build_filename (directory, "broker", NULL);
+  g_autofree char *trace = g_build_filename (directory, NB_TRACE_FILE, NULL);
 
   (void)g_unlink (socket);
+  (void)g_unlink (trace);
   (void)g_rmdir (directory);
+}
+
+static void
+start_trace (const NbBrokerOptions *options)
+{
+  g_autofree char *socket = options->directory != NULL
+                                ? g_build_filename (options->directory, "broker", NULL)
+                                : NULL;
+
+  if (socket == NULL)
+    return;
+  nb_trace_start (socket);
+  nb_trace_note ("broker", "STARTED pid=%d browser=%d version=" NB_VERSION, (int)getpid (),
+                 (int)nb_pid_of (options->browser));
 }
 
 int
@@ -275,6 +293,7 @@ nb_broker_run (const NbBrokerOptions *options)
 {
   Broker broker;
 
+  start_trace (options);
   broker_init (&broker, options);
   broker.sigterm_source = g_unix_signal_add (SIGTERM, terminated_cb, &broker);
   (void)signal (SIGINT, SIG_IGN); /* of the terminal: it is for the browser */
@@ -285,6 +304,7 @@ nb_broker_run (const NbBrokerOptions *options)
   g_main_loop_run (broker.loop);
   nb_log_debug (NB_LOG_STATE, "broker: ended: sub-sandboxes %s",
                 nb_sandboxes_are_gone (&broker.sandboxes) ? "gone" : "not seen to go");
+  nb_trace_note ("broker", "ENDED");
   broker_clear (&broker);
   if (options->directory != NULL)
     remove_directory (options->directory);

@@ -15,6 +15,7 @@
 #include "spawn/broker/denials.h"
 #include "spawn/broker/hello-check.h"
 #include "spawn/broker/pid-translation.h"
+#include "spawn/client/trace.h"
 
 #if !defined(NB_PKGLIBEXECDIR)
 #  error "NB_PKGLIBEXECDIR: where nestbox-controller is installed"
@@ -37,6 +38,8 @@ set_state (NbSandbox *sandbox, State state)
                 nb_profile_traits (sandbox->profile)->name, state_names[sandbox->state],
                 state_names[state], sandbox->reason != NULL ? ": " : "",
                 sandbox->reason != NULL ? sandbox->reason : "");
+  nb_trace_note (nb_profile_traits (sandbox->profile)->name, "SANDBOX from=%s to=%s",
+                 state_names[sandbox->state], state_names[state]);
   g_assert (state > sandbox->state);
   sandbox->state = state;
 }
@@ -466,6 +469,8 @@ open_channel (NbSandbox *sandbox, int *their_end_out)
     return FALSE;
   sandbox->channel = ends[0];
   *their_end_out = ends[1];
+  nb_trace_follow (ends[0], NB_TRACE_MESSAGES, nb_profile_traits (sandbox->profile)->name,
+                   "broker", "controller");
   return nb_channel_pass_credentials (ends[0]) == 0
          && fcntl (ends[0], F_SETFL, O_NONBLOCK) == 0;
 }

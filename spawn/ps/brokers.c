@@ -11,8 +11,6 @@
 
 #include "spawn/base/fd.h"
 
-#define FOLDER_PREFIX "nestbox-"
-
 /* --- one broker --- */
 
 /* 0 when there is something to read before that monotonic time; -ETIMEDOUT. */
@@ -148,7 +146,7 @@ nb_brokers_ask (const char *const *folders, int timeout_ms)
         {
           g_autofree char *path = g_build_filename (*folders, name, "broker", NULL);
 
-          if (g_str_has_prefix (name, FOLDER_PREFIX))
+          if (g_str_has_prefix (name, NB_BROKER_FOLDER))
             ask (words, path, timeout_ms);
         }
       g_clear_pointer (&folder, g_dir_close);

@@ -6,6 +6,8 @@
 
 #include "zygote/wire/message.h"
 
+#define NB_BROKER_FOLDER "nestbox-" /* how the name of each begins */
+
 typedef struct
 {
   pid_t browser;      /* whose broker it is, says the kernel; 0: it cannot be seen */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
 #include "spawn/base/log.h"
+#include "spawn/client/trace.h"
 #include "spawn/tool/commands.h"
 #include "spawn/tool/start-broker.h"
 #include "zygote/wire/message.h"
@@ -40,6 +42,7 @@ typedef struct
   char *pids;
   char *gpu;
   char *network, *audio;
+  char *trace; /* where messages are recorded, absolute; NULL: nowhere */
   NbWall wall;
   NbPids pid_mode;
   gboolean gpu_in_app;                 /* it stays where the browser starts it */
@@ -101,6 +104,8 @@ parse (int argc, char **argv, Options *options, GError **error)
       "where the network service lives: app or, to try it, sandbox", "PLACE" },
     { "audio", 0, 0, G_OPTION_ARG_STRING, &options->audio,
       "where the audio service lives: app or, to try it, sandbox", "PLACE" },
+    { "trace", 0, 0, G_OPTION_ARG_FILENAME, &options->trace,
+      "record messages of zygotes and sub-sandboxes, for `nestbox trace`", "FILE" },
     { 0 },
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("-- BROWSER [ARGUMENT…]");
@@ -124,6 +129,8 @@ parse (int argc, char **argv, Options *options, GError **error)
       return FALSE;
     }
   options->browser = argv + 1;
+  if (options->trace != NULL)
+    options->trace = g_canonicalize_filename (options->trace, NULL);
   return TRUE;
 }
 
@@ -175,6 +182,24 @@ make_directory (void)
   return NULL;
 }
 
+/*
+ * The record goes on at its end: a browser that restarts has one. Helpers find it beside
+ * the broker's socket, where no sub-sandbox does.
+ */
+static int
+make_trace (const char *directory, const char *trace)
+{
+  g_autofree char *link = g_build_filename (directory, NB_TRACE_FILE, NULL);
+  nb_autofd fd = open (trace, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0600);
+  struct stat found;
+
+  if (fd < 0 || fstat (fd, &found) < 0)
+    return -errno;
+  if (!S_ISREG (found.st_mode))
+    return -EINVAL;
+  return symlink (trace, link) < 0 ? -errno : 0;
+}
+
 static int
 listen_at (const char *path)
 {
@@ -192,17 +217,19 @@ listen_at (const char *path)
 
 /* --- the browser --- */
 
-/* For a restart of the browser. */
+/* For a restart of the browser: one a line. */
 static char *
 options_text (const Options *options)
 {
-  return g_strdup_printf ("--file-wall=%s --pids=%s --gpu=%s --network=%s --audio=%s%s%s",
-                          wall_names[options->wall], pids_names[options->pid_mode],
-                          gpu_names[options->gpu_in_app],
-                          service_names[options->network_apart],
-                          service_names[options->audio_apart],
-                          options->helper_name != NULL ? " --helper-name=" : "",
-                          options->helper_name != NULL ? options->helper_name : "");
+  return g_strdup_printf (
+      "--file-wall=%s\n--pids=%s\n--gpu=%s\n--network=%s\n--audio=%s%s%s%s%s",
+      wall_names[options->wall], pids_names[options->pid_mode],
+      gpu_names[options->gpu_in_app], service_names[options->network_apart],
+      service_names[options->audio_apart],
+      options->helper_name != NULL ? "\n--helper-name=" : "",
+      options->helper_name != NULL ? options->helper_name : "",
+      options->trace != NULL ? "\n--trace=" : "",
+      options->trace != NULL ? options->trace : "");
 }
 
 /* What the host preload is to execute the stand-in for, besides the zygote. */
@@ -246,6 +273,50 @@ become_browser (const Options *options, char **environment)
   return NB_EXIT_CANNOT_EXECUTE;
 }
 
+/* What was made for the broker, which it would have removed. */
+static void
+remove_directory (const char *directory, const char *socket)
+{
+  g_autofree char *link = g_build_filename (directory, NB_TRACE_FILE, NULL);
+
+  (void)g_unlink (socket);
+  (void)g_unlink (link);
+  (void)g_rmdir (directory);
+}
+
+/* 0 or a positive errno, which was said. */
+static int
+prepare_trace (const Options *options, const char *directory)
+{
+  int result = options->trace != NULL ? make_trace (directory, options->trace) : 0;
+
+  if (result < 0)
+    nb_log_error ("the trace %s cannot be written: %s", options->trace,
+                  result == -EINVAL ? "it is no regular file" : g_strerror (-result));
+  return -result;
+}
+
+static int
+start_broker (const Options *options, const char *directory, int listener, int browser)
+{
+  NbBrokerOptions broker
+      = { .listener = listener,
+          .browser = browser,
+          .directory = directory,
+          .sandboxes = { .wall = options->wall,
+                         .pids = options->pid_mode,
+                         .has = {
+                             [NB_PROFILE_GPU] = !options->gpu_in_app,
+                             [NB_PROFILE_NETWORK] = options->network_apart,
+                             [NB_PROFILE_AUDIO] = options->audio_apart,
+                         } } };
+  int error = nb_start_broker (&broker);
+
+  if (error != 0)
+    nb_log_error ("cannot start the broker: %s", g_strerror (error));
+  return error;
+}
+
 static int
 run_with_broker (const Options *options)
 {
@@ -266,26 +337,13 @@ run_with_broker (const Options *options)
     }
   else
     {
-      NbBrokerOptions broker
-          = { .listener = listener,
-              .browser = browser,
-              .directory = directory,
-              .sandboxes = { .wall = options->wall,
-                             .pids = options->pid_mode,
-                             .has = {
-                                 [NB_PROFILE_GPU] = !options->gpu_in_app,
-                                 [NB_PROFILE_NETWORK] = options->network_apart,
-                                 [NB_PROFILE_AUDIO] = options->audio_apart,
-                             } } };
-
-      error = nb_start_broker (&broker);
-      if (error != 0)
-        nb_log_error ("cannot start the broker: %s", g_strerror (error));
+      error = prepare_trace (options, directory);
+      if (error == 0)
+        error = start_broker (options, directory, listener, browser);
     }
   if (error == 0)
     return become_browser (options, browser_environment (options, socket));
-  (void)g_unlink (socket);
-  (void)g_rmdir (directory);
+  remove_directory (directory, socket);
   return NB_EXIT_REFUSED;
 }
 

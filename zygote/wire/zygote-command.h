@@ -73,6 +73,9 @@ typedef struct
 int nb_zygote_command_decode (const void *message, size_t size, size_t n_fds,
                               NbZygoteCommand *command_out);
 
+/* As Chromium calls it: "Fork", … */
+const char *nb_zygote_command_name (NbZygoteCommandType type);
+
 /* Decodes a reply of the zygote to FORK or TERMINATION_STATUS. 0 or -EBADMSG. */
 int nb_zygote_fork_reply_decode (const void *message, size_t size,
                                  NbZygoteForkReply *reply_out);
