@@ -166,6 +166,24 @@ find_browser (Options *options)
   return 0;
 }
 
+/*
+ * By what the browser's own name for itself will be (/proc/self/exe), which is what is
+ * executed again in the sub-sandbox: a link to somewhere else does not help there.
+ */
+static int
+check_place (const char *browser)
+{
+  g_autofree char *real = realpath (browser, NULL);
+
+  if (real == NULL || g_str_has_prefix (real, "/app/") || g_str_has_prefix (real, "/usr/"))
+    return 0;
+  nb_log_error (
+      "%s cannot be seen in a sub-sandbox, which has /app and /usr alone: install "
+      "it below /app, or as an extension of the app that is mounted there",
+      real);
+  return NB_EXIT_CANNOT_EXECUTE;
+}
+
 /* --- the broker --- */
 
 /* The folder belongs to this instance of the app alone, and no sub-sandbox sees it. */
@@ -376,5 +394,6 @@ nb_command_run (int argc, char **argv)
       nb_log_error ("not in Flatpak: %s starts with its own sandbox", options.browser[0]);
       return become_browser (&options, g_get_environ ());
     }
-  return run_with_broker (&options);
+  result = check_place (options.browser[0]);
+  return result != 0 ? result : run_with_broker (&options);
 }
