@@ -12,6 +12,7 @@ unit_tests := \
   test-display \
   test-environment \
   test-expectations \
+  test-exposure \
   test-fd \
   test-find \
   test-flatpak-level \
@@ -60,6 +61,7 @@ test-environment_sources = spawn/client/environment.c spawn/base/kind.c
 test-descriptors_sources = $(audit_test_sources)
 test-display_sources = spawn/client/display.c spawn/base/fd.c
 test-expectations_sources = $(audit_test_sources)
+test-exposure_sources = spawn/broker/exposure.c spawn/base/fd.c
 test-fd_sources = spawn/base/fd.c
 test-find_sources = $(audit_test_sources)
 test-flatpak-level_sources = spawn/base/flatpak-level.c spawn/base/fd.c
@@ -169,7 +171,7 @@ fuzz-broker_sources = tests/lib/nb-fake-portal.c tests/fuzz/quiet-log.c \
 fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-scores.c \
   zygote/wire/channel.c spawn/base/fd.c
 # These include the files whose functions they test: command-line, host-preload, text.
-fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/base/fd.c spawn/base/kind.c \
+fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/broker/exposure.c spawn/base/fd.c spawn/base/kind.c \
   spawn/base/flatpak-level.c spawn/chrome-sandbox/confined-child.c \
   spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c spawn/chrome-sandbox/output-relay.c \
   spawn/chrome-sandbox/nursery.c spawn/chrome-sandbox/bridge.c $(trace_sources) $(client_sources) $(wire_sources) \

@@ -11,6 +11,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/client-connection.h"
+#include "spawn/broker/exposure.h"
 #include "spawn/broker/pid-translation.h"
 #include "spawn/client/lost-zygote.h"
 #include "spawn/client/trace.h"
@@ -42,6 +43,7 @@ typedef struct
   gint64 checked_us;    /* monotonic time of the latest check; 0: not ending */
   gint64 ending_for_us; /* as far as this process ran */
   gboolean portal_killed, pidfd_killed;
+  gboolean widevine_is_told;
 } Broker;
 
 /* --- the end --- */
@@ -160,6 +162,25 @@ client_closed_cb (NbClientConnection *client, gpointer data)
     begin_end (broker, "its client ended");
 }
 
+/*
+ * Chromium downloads it while it runs, after which the zygote that could load it is long
+ * there. Looked for when a child is born, whose OOM score a client then sets.
+ */
+static void
+look_for_widevine (Broker *broker)
+{
+  g_auto (GStrv) found = NULL;
+
+  if (broker->widevine_is_told || broker->options->widevine == NULL)
+    return;
+  found = nb_exposure_find_widevine (broker->options->widevine, broker->options->argv);
+  if (found[0] == NULL)
+    return;
+  broker->widevine_is_told = TRUE;
+  nb_log_error ("Widevine has been installed in %s: restart the browser, and pages have it",
+                found[0]);
+}
+
 static void
 take_client (Broker *broker, int connection)
 {
@@ -167,6 +188,7 @@ take_client (Broker *broker, int connection)
                                                          broker->options->sandboxes.wall,
                                                          client_closed_cb, broker);
 
+  look_for_widevine (broker);
   if (client != NULL)
     g_hash_table_add (broker->clients, client);
   else if (broker->options->directory == NULL)

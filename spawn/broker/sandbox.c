@@ -13,6 +13,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/denials.h"
+#include "spawn/broker/exposure.h"
 #include "spawn/broker/hello-check.h"
 #include "spawn/broker/pid-translation.h"
 #include "spawn/client/trace.h"
@@ -482,6 +483,7 @@ nb_sandbox_start (NbSandbox *sandbox)
       = { NB_PKGLIBEXECDIR "/nestbox-controller", "--channel=3", NULL };
   nb_autofd nothing = open ("/dev/null", O_RDWR | O_CLOEXEC), theirs = -1, output = -1;
   int fds[CONTROLLER_FD + 1];
+  NbExposure exposure = { .n = 0 };
   NbSpawnRequest request
       = { .argv = argv,
           .fds = fds,
@@ -514,7 +516,11 @@ nb_sandbox_start (NbSandbox *sandbox)
                                               G_CALLBACK (spawn_exited_cb), sandbox);
   set_deadline (sandbox, HELLO_DEADLINE_MS);
   sandbox->spawning = TRUE;
+  nb_exposure_open (&exposure, sandbox->exposed);
+  request.exposed = exposure.fds;
+  request.n_exposed = exposure.n;
   nb_portal_spawn_async (sandbox->portal, &request, SPAWN_DEADLINE_MS, spawned_cb, sandbox);
+  nb_exposure_clear (&exposure);
 }
 
 /* --- for the broker --- */
@@ -533,6 +539,12 @@ nb_sandbox_new (NbPortal *portal, NbProfile profile, NbWall wall, NbPids pids)
   sandbox->children = g_hash_table_new_full (NULL, NULL, NULL, nb_program_free);
   sandbox->questions = nb_questions_new ();
   return sandbox;
+}
+
+void
+nb_sandbox_expose (NbSandbox *sandbox, char *const *folders)
+{
+  sandbox->exposed = folders;
 }
 
 void

@@ -19,6 +19,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
 #include "spawn/base/log.h"
+#include "spawn/broker/exposure.h"
 #include "spawn/client/trace.h"
 #include "spawn/tool/commands.h"
 #include "spawn/tool/start-broker.h"
@@ -42,7 +43,8 @@ typedef struct
   char *pids;
   char *gpu;
   char *network, *audio;
-  char *trace; /* where messages are recorded, absolute; NULL: nowhere */
+  char *widevine; /* "auto", "off" or where it is */
+  char *trace;    /* where messages are recorded, absolute; NULL: nowhere */
   NbWall wall;
   NbPids pid_mode;
   gboolean gpu_in_app;                 /* it stays where the browser starts it */
@@ -72,6 +74,21 @@ choose (const char *option, const char *value, const char *const *names, GError 
 }
 
 static gboolean
+check_widevine (Options *options, GError **error)
+{
+  if (options->widevine == NULL)
+    options->widevine = g_strdup ("auto");
+  if (nb_exposure_is_choice (options->widevine))
+    return TRUE;
+  g_set_error (
+      error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+      "--widevine is auto, off, or an absolute path that ends in /WidevineCdm, not "
+      "\"%s\"",
+      options->widevine);
+  return FALSE;
+}
+
+static gboolean
 check_choices (Options *options, GError **error)
 {
   int wall = choose ("--file-wall", options->file_wall, wall_names, error);
@@ -85,7 +102,7 @@ check_choices (Options *options, GError **error)
   options->gpu_in_app = gpu > 0;
   options->network_apart = network > 0;
   options->audio_apart = audio > 0;
-  return audio >= 0;
+  return audio >= 0 && check_widevine (options, error);
 }
 
 static gboolean
@@ -104,6 +121,8 @@ parse (int argc, char **argv, Options *options, GError **error)
       "where the network service lives: app or, to try it, sandbox", "PLACE" },
     { "audio", 0, 0, G_OPTION_ARG_STRING, &options->audio,
       "where the audio service lives: app or, to try it, sandbox", "PLACE" },
+    { "widevine", 0, 0, G_OPTION_ARG_FILENAME, &options->widevine,
+      "folder of Widevine that pages' sub-sandbox sees: auto, off or DIR", "FOLDER" },
     { "trace", 0, 0, G_OPTION_ARG_FILENAME, &options->trace,
       "record messages of zygotes and sub-sandboxes, for `nestbox trace`", "FILE" },
     { 0 },
@@ -239,15 +258,16 @@ listen_at (const char *path)
 static char *
 options_text (const Options *options)
 {
-  return g_strdup_printf (
-      "--file-wall=%s\n--pids=%s\n--gpu=%s\n--network=%s\n--audio=%s%s%s%s%s",
-      wall_names[options->wall], pids_names[options->pid_mode],
-      gpu_names[options->gpu_in_app], service_names[options->network_apart],
-      service_names[options->audio_apart],
-      options->helper_name != NULL ? "\n--helper-name=" : "",
-      options->helper_name != NULL ? options->helper_name : "",
-      options->trace != NULL ? "\n--trace=" : "",
-      options->trace != NULL ? options->trace : "");
+  return g_strdup_printf ("--file-wall=%s\n--pids=%s\n--gpu=%s\n--network=%s\n--audio=%s\n-"
+                          "-widevine=%s%s%s%s%s",
+                          wall_names[options->wall], pids_names[options->pid_mode],
+                          gpu_names[options->gpu_in_app],
+                          service_names[options->network_apart],
+                          service_names[options->audio_apart], options->widevine,
+                          options->helper_name != NULL ? "\n--helper-name=" : "",
+                          options->helper_name != NULL ? options->helper_name : "",
+                          options->trace != NULL ? "\n--trace=" : "",
+                          options->trace != NULL ? options->trace : "");
 }
 
 /* What the host preload is to execute the stand-in for, besides the zygote. */
@@ -317,11 +337,15 @@ prepare_trace (const Options *options, const char *directory)
 static int
 start_broker (const Options *options, const char *directory, int listener, int browser)
 {
+  g_auto (GStrv) widevine = nb_exposure_find_widevine (options->widevine, options->browser);
   NbBrokerOptions broker
       = { .listener = listener,
           .browser = browser,
           .directory = directory,
-          .sandboxes = { .wall = options->wall,
+          .widevine = widevine[0] == NULL ? options->widevine : NULL,
+          .argv = options->browser,
+          .sandboxes = { .exposed = widevine,
+                         .wall = options->wall,
                          .pids = options->pid_mode,
                          .has = {
                              [NB_PROFILE_GPU] = !options->gpu_in_app,

@@ -109,6 +109,12 @@ static const Case cases[] = {
     "/sh starts with its own sandbox",
     SECRET },
 
+  { "run/widevine-is-somewhere-else",
+    NULL,
+    { "run", "--widevine=/home", "--", "sh" },
+    NB_EXIT_USAGE,
+    "--widevine is auto, off, or an absolute path that ends in /WidevineCdm, not "
+    "\"/home\"" },
   { "run/not-in-sight",
     APP,
     { "run", "--", "/elsewhere/sh", SECRET },

@@ -18,6 +18,7 @@ complete -c nestbox -n '__fish_seen_subcommand_from run' -l helper-name -x -d 'W
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l network -x -a 'app sandbox' -d 'Where the network service lives'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l audio -x -a 'app sandbox' -d 'Where the audio service lives'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l pids -x -a 'auto visible stand-in' -d 'How the browser knows its children'
+complete -c nestbox -n '__fish_seen_subcommand_from run' -l widevine -x -a 'auto off' -d 'Folder of Widevine that pages see'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l trace -r -F -d 'Record messages for nestbox trace'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -a '(__fish_complete_command)'
 
