@@ -2,15 +2,17 @@
 base_sources := spawn/base/fd.c spawn/base/log.c spawn/base/flatpak-level.c spawn/base/kind.c
 portal_sources := spawn/portal/spawn-request.c spawn/portal/portal-reply.c \
   spawn/portal/portal-client.c
+# What records, and decodes what is recorded.
+trace_sources := spawn/client/trace.c zygote/wire/trace-text.c zygote/wire/zygote-command.c
 broker_sources = spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/sandbox.c spawn/broker/sandboxes.c spawn/broker/profile.c \
   spawn/broker/program.c spawn/broker/questions.c spawn/broker/waiters.c spawn/broker/diagnostics.c \
   spawn/broker/survey-run.c spawn/broker/sandbox-survey.c \
-  spawn/broker/hello-check.c spawn/broker/denials.c \
+  spawn/broker/exposure.c spawn/broker/hello-check.c spawn/broker/denials.c \
   spawn/broker/pid-translation.c spawn/client/environment.c spawn/client/lost-zygote.c \
-  $(watch_sources)
+  $(trace_sources) $(watch_sources)
 stand_in_sources = spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c spawn/chrome-sandbox/output-relay.c \
-  spawn/chrome-sandbox/nursery.c $(client_sources) $(base_sources) $(wire_sources)
+  spawn/chrome-sandbox/nursery.c spawn/chrome-sandbox/bridge.c $(trace_sources) $(client_sources) $(base_sources) $(wire_sources)
 client_sources := spawn/client/client.c spawn/client/environment.c \
   spawn/library/connection.c spawn/library/children.c spawn/library/failure.c \
   spawn/library/outbox.c
@@ -24,7 +26,7 @@ chrome_sandbox_sources = spawn/chrome-sandbox/chrome-sandbox-main.c \
   seccomp/confine.c
 gpu_router_sources = spawn/gpu-router/gpu-router-main.c spawn/gpu-router/router.c \
   spawn/gpu-router/routed-children.c spawn/client/display.c \
-  zygote/wire/zygote-command.c $(stand_in_sources)
+  $(stand_in_sources)
 # The public libraries. What helpers do without is in library_only_sources.
 library_only_sources := spawn/library/launch.c spawn/library/open.c
 library_sources = $(client_sources) $(library_only_sources) spawn/base/fd.c \
@@ -40,6 +42,7 @@ nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-br
   spawn/tool/serve-host.c \
   spawn/tool/doctor.c spawn/tool/policy.c spawn/tool/audit.c spawn/tool/audit-print.c \
   spawn/tool/zypak.c spawn/tool/zypak-wrapper.c spawn/tool/here.c spawn/tool/terminal.c spawn/tool/ps.c spawn/tool/ps-print.c \
+  spawn/tool/trace.c spawn/tool/trace-print.c \
   spawn/client/client.c spawn/client/display.c $(audit_sources) $(ps_sources) $(broker_sources) \
   $(portal_sources) $(base_sources) $(wire_sources) \
   $(confine_sources)

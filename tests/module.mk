@@ -5,12 +5,14 @@ test_support_sources := tests/lib/nb-test.c
 unit_tests := \
   test-audit-print \
   test-audit-sockets \
+  test-bridge \
   test-channel \
   test-child-table \
   test-descriptors \
   test-display \
   test-environment \
   test-expectations \
+  test-exposure \
   test-fd \
   test-find \
   test-flatpak-level \
@@ -41,6 +43,7 @@ unit_tests := \
   test-spawn-request \
   test-start-broker \
   test-survey \
+  test-trace \
   test-watch \
   test-zygote-command \
   test-zygote-recorded \
@@ -50,12 +53,15 @@ audit_test_sources = tests/lib/nb-process.c $(audit_sources) spawn/base/fd.c spa
 test-audit-print_sources = spawn/tool/audit-print.c $(audit_test_sources)
 test-audit-sockets_sources = tests/lib/nb-process.c spawn/audit/sockets.c spawn/audit/sock-diag.c \
   spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
+test-bridge_sources = spawn/chrome-sandbox/bridge.c $(trace_sources) $(wire_sources) \
+  spawn/base/fd.c spawn/base/kind.c
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c spawn/base/kind.c
 test-descriptors_sources = $(audit_test_sources)
 test-display_sources = spawn/client/display.c spawn/base/fd.c
 test-expectations_sources = $(audit_test_sources)
+test-exposure_sources = spawn/broker/exposure.c spawn/base/fd.c
 test-fd_sources = spawn/base/fd.c
 test-find_sources = $(audit_test_sources)
 test-flatpak-level_sources = spawn/base/flatpak-level.c spawn/base/fd.c
@@ -96,6 +102,8 @@ test-sandbox_sources = tests/lib/nb-fake-portal.c spawn/portal/spawn-request.c \
 test-spawn-request_sources = spawn/portal/spawn-request.c spawn/base/fd.c
 test-start-broker_sources = spawn/tool/start-broker.c spawn/base/fd.c
 test-survey_sources = zygote/controller/survey.c spawn/base/fd.c spawn/base/kind.c
+test-trace_sources = $(trace_sources) $(wire_sources) spawn/base/fd.c spawn/base/kind.c \
+  spawn/tool/trace-print.c spawn/tool/audit-print.c $(audit_test_sources)
 test-watch_sources = $(watch_sources) $(confine_sources) seccomp/confine.c \
   zygote/wire/channel.c spawn/base/fd.c
 test-zypak_sources = spawn/tool/zypak.c
@@ -163,13 +171,13 @@ fuzz-broker_sources = tests/lib/nb-fake-portal.c tests/fuzz/quiet-log.c \
 fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-scores.c \
   zygote/wire/channel.c spawn/base/fd.c
 # These include the files whose functions they test: command-line, host-preload, text.
-fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/base/fd.c spawn/base/kind.c \
+fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/broker/exposure.c spawn/base/fd.c spawn/base/kind.c \
   spawn/base/flatpak-level.c spawn/chrome-sandbox/confined-child.c \
   spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c spawn/chrome-sandbox/output-relay.c \
-  spawn/chrome-sandbox/nursery.c $(client_sources) $(wire_sources) \
+  spawn/chrome-sandbox/nursery.c spawn/chrome-sandbox/bridge.c $(trace_sources) $(client_sources) $(wire_sources) \
   $(confine_sources) seccomp/confine.c
 fuzz-host-preload_sources = tests/fuzz/quiet-log.c spawn/base/kind.c spawn/preload/qtwebengine.c
-fuzz-message_sources = tests/fuzz/layout.c $(wire_sources) spawn/base/fd.c
+fuzz-message_sources = tests/fuzz/layout.c $(trace_sources) $(wire_sources) spawn/base/kind.c spawn/base/fd.c
 fuzz-nursery_sources = spawn/chrome-sandbox/nursery.c $(wire_sources) spawn/base/fd.c
 fuzz-pickle_sources = tests/fuzz/layout.c zygote/wire/pickle-reader.c \
   zygote/wire/pickle-writer.c
@@ -179,8 +187,8 @@ fuzz-relay_sources = tests/fuzz/quiet-log.c zygote/controller/relay.c \
   spawn/base/fd.c
 fuzz-text_sources = spawn/base/flatpak-level.c spawn/base/fd.c spawn/base/kind.c \
   spawn/base/log.c spawn/broker/diagnostics.c spawn/client/environment.c
-fuzz-zygote-command_sources = tests/fuzz/layout.c zygote/wire/zygote-command.c \
-  zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c
+fuzz-zygote-command_sources = tests/fuzz/layout.c $(trace_sources) $(wire_sources) \
+  spawn/base/fd.c spawn/base/kind.c
 
 # What the real-Flatpak tests run inside the app.
 test_programs := launch-like-chromium probe-walls execute-itself bench-exec bench-stand-in \

@@ -380,7 +380,10 @@ measure_place (const Subject *subject, NbFinding *findings)
   findings[NB_PROPERTY_IPC] = find_namespace (subject, NB_NS_IPC);
   findings[NB_PROPERTY_USER] = find_namespace (subject, NB_NS_USER);
   findings[NB_PROPERTY_FILES]
-      = find_secret (subject, NB_SECRET_HOME, "nothing of it is mounted");
+      = find_secret (subject, NB_SECRET_HOME,
+                     subject->mounts != NULL && nb_mounts_have_widevine (subject->mounts)
+                         ? "nothing of it is mounted but Widevine, read-only"
+                         : "nothing of it is mounted");
   findings[NB_PROPERTY_BUS] = find_bus (subject);
   findings[NB_PROPERTY_DISPLAY] = find_display (subject);
   findings[NB_PROPERTY_DEVICES] = find_devices (subject);

@@ -307,6 +307,23 @@ is_given_of_home (const NbMount *mount)
          || strstr (mount->root, "/flatpak/runtime/") != NULL;
 }
 
+/* What nestbox exposes of a profile (spawn/broker/exposure.h): named so on either side. */
+static gboolean
+is_widevine (const NbMount *mount)
+{
+  return mount->read_only && g_str_has_suffix (mount->point, "/WidevineCdm")
+         && g_str_has_suffix (mount->root, "/WidevineCdm");
+}
+
+gboolean
+nb_mounts_have_widevine (const GPtrArray *mounts)
+{
+  for (guint i = 0; i < mounts->len; i++)
+    if (is_widevine (mounts->pdata[i]))
+      return TRUE;
+  return FALSE;
+}
+
 /* What the kernel makes up: no files or sockets of anybody. */
 static gboolean
 holds_no_files (const NbMount *mount)
@@ -384,6 +401,8 @@ static NbReach
 reach_by (const NbMount *mount, const NbMount *root, const NbSecrets *secrets,
           NbSecret secret)
 {
+  if (is_widevine (mount))
+    return NB_REACH_NO;
   if (is_part_of (secrets, secret, mount))
     return secret == NB_SECRET_HOME && is_given_of_home (mount) ? NB_REACH_NO
                                                                 : NB_REACH_YES;

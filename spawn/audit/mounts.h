@@ -47,10 +47,13 @@ typedef enum
 
 /*
  * Whether the mounts reach the secret, and by which mount point (borrowed). NULL for a
- * home that is UNKNOWN as such.
+ * home that is UNKNOWN as such. A read-only folder of Widevine is no reach of any.
  */
 NbReach nb_mounts_reach (const GPtrArray *mounts, const NbSecrets *secrets, NbSecret secret,
                          const char **point_out);
+
+/* Whether there is such a folder of Widevine. */
+gboolean nb_mounts_have_widevine (const GPtrArray *mounts);
 
 /* Where a device is mounted besides null, zero, full, random, urandom and tty; or NULL. */
 const char *nb_mounts_find_device (const GPtrArray *mounts);

@@ -6,13 +6,16 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/client-connection.h"
+#include "spawn/broker/exposure.h"
 #include "spawn/broker/pid-translation.h"
 #include "spawn/client/client.h"
 #include "spawn/client/lost-zygote.h"
+#include "spawn/client/trace.h"
 
 enum
 {
@@ -41,6 +44,7 @@ typedef struct
   gint64 checked_us;    /* monotonic time of the latest check; 0: not ending */
   gint64 ending_for_us; /* as far as this process ran */
   gboolean portal_killed, pidfd_killed;
+  gboolean widevine_is_told;
 } Broker;
 
 /* --- the end --- */
@@ -159,6 +163,25 @@ client_closed_cb (NbClientConnection *client, gpointer data)
     begin_end (broker, "its client ended");
 }
 
+/*
+ * Chromium downloads it while it runs, after which the zygote that could load it is long
+ * there. Looked for when a child is born, whose OOM score a client then sets.
+ */
+static void
+look_for_widevine (Broker *broker)
+{
+  g_auto (GStrv) found = NULL;
+
+  if (broker->widevine_is_told || broker->options->widevine == NULL)
+    return;
+  found = nb_exposure_find_widevine (broker->options->widevine, broker->options->argv);
+  if (found[0] == NULL)
+    return;
+  broker->widevine_is_told = TRUE;
+  nb_log_error ("Widevine has been installed in %s: restart the browser, and pages have it",
+                found[0]);
+}
+
 static void
 take_client (Broker *broker, int connection)
 {
@@ -166,6 +189,7 @@ take_client (Broker *broker, int connection)
                                                          broker->options->sandboxes.wall,
                                                          client_closed_cb, broker);
 
+  look_for_widevine (broker);
   if (client != NULL)
     g_hash_table_add (broker->clients, client);
   else if (broker->options->directory == NULL)
@@ -266,9 +290,25 @@ static void
 remove_directory (const char *directory)
 {
   g_autofree char *socket = g_build_filename (directory, NB_BROKER_SOCKET, NULL);
+  g_autofree char *trace = g_build_filename (directory, NB_TRACE_FILE, NULL);
 
   (void)g_unlink (socket);
+  (void)g_unlink (trace);
   (void)g_rmdir (directory);
+}
+
+static void
+start_trace (const NbBrokerOptions *options)
+{
+  g_autofree char *socket = options->directory != NULL
+                                ? g_build_filename (options->directory, "broker", NULL)
+                                : NULL;
+
+  if (socket == NULL)
+    return;
+  nb_trace_start (socket);
+  nb_trace_note ("broker", "STARTED pid=%d browser=%d version=" NB_VERSION, (int)getpid (),
+                 (int)nb_pid_of (options->browser));
 }
 
 int
@@ -276,6 +316,7 @@ nb_broker_run (const NbBrokerOptions *options)
 {
   Broker broker;
 
+  start_trace (options);
   broker_init (&broker, options);
   broker.sigterm_source = g_unix_signal_add (SIGTERM, terminated_cb, &broker);
   (void)signal (SIGINT, SIG_IGN); /* of the terminal: it is for the browser */
@@ -286,6 +327,7 @@ nb_broker_run (const NbBrokerOptions *options)
   g_main_loop_run (broker.loop);
   nb_log_debug (NB_LOG_STATE, "broker: ended: sub-sandboxes %s",
                 nb_sandboxes_are_gone (&broker.sandboxes) ? "gone" : "not seen to go");
+  nb_trace_note ("broker", "ENDED");
   broker_clear (&broker);
   if (options->directory != NULL)
     remove_directory (options->directory);

@@ -17,6 +17,9 @@ typedef struct
   /* Private, holds the socket; removed at the end. NULL: listener is a connection. */
   const char *directory;
   NbSandboxOptions sandboxes;
+  /* Where Widevine may be one day: for nb_exposure_find_widevine(). NULL: nobody looks. */
+  const char *widevine;
+  char *const *argv;
 } NbBrokerOptions;
 
 /* Runs until the browser, or its only client, has ended. The exit status. */

@@ -12,6 +12,7 @@
 #include "spawn/broker/denials.h"
 #include "spawn/broker/survey-run.h"
 #include "spawn/client/environment.h"
+#include "spawn/client/trace.h"
 
 enum
 {
@@ -406,6 +407,14 @@ readable_cb (int fd, GIOCondition condition, gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+static void
+follow (const NbClientConnection *client)
+{
+  g_autofree char *name = g_strdup_printf ("client-%d", (int)client->pid);
+
+  nb_trace_follow (client->fd, NB_TRACE_MESSAGES, name, "broker", "client");
+}
+
 NbClientConnection *
 nb_client_connection_new (int fd, NbSandboxes *sandboxes, NbWall wall,
                           void (*closed) (NbClientConnection *, gpointer), gpointer data)
@@ -432,6 +441,7 @@ nb_client_connection_new (int fd, NbSandboxes *sandboxes, NbWall wall,
   client->source = g_unix_fd_add (fd, G_IO_IN | G_IO_HUP, readable_cb, client);
   client->deadline_source = g_timeout_add (REQUEST_DEADLINE_MS, silent_cb, client);
   nb_log_debug (NB_LOG_STATE, "client pid=%d connected", (int)peer.pid);
+  follow (client);
   return client;
 }
 

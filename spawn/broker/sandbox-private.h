@@ -30,7 +30,8 @@ struct _NbSandbox
   NbProfile profile;
   NbWall wall;
   NbPids pids;
-  gboolean relayed; /* PIDs are hidden, or taken to be */
+  char *const *exposed; /* borrowed; folders, or NULL */
+  gboolean relayed;     /* PIDs are hidden, or taken to be */
   State state;
   char *reason;         /* non-NULL iff ENDED */
   int channel;          /* our end; -1 once ended */

@@ -13,8 +13,10 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/denials.h"
+#include "spawn/broker/exposure.h"
 #include "spawn/broker/hello-check.h"
 #include "spawn/broker/pid-translation.h"
+#include "spawn/client/trace.h"
 
 #if !defined(NB_PKGLIBEXECDIR)
 #  error "NB_PKGLIBEXECDIR: where nestbox-controller is installed"
@@ -37,6 +39,8 @@ set_state (NbSandbox *sandbox, State state)
                 nb_profile_traits (sandbox->profile)->name, state_names[sandbox->state],
                 state_names[state], sandbox->reason != NULL ? ": " : "",
                 sandbox->reason != NULL ? sandbox->reason : "");
+  nb_trace_note (nb_profile_traits (sandbox->profile)->name, "SANDBOX from=%s to=%s",
+                 state_names[sandbox->state], state_names[state]);
   g_assert (state > sandbox->state);
   sandbox->state = state;
 }
@@ -466,6 +470,8 @@ open_channel (NbSandbox *sandbox, int *their_end_out)
     return FALSE;
   sandbox->channel = ends[0];
   *their_end_out = ends[1];
+  nb_trace_follow (ends[0], NB_TRACE_MESSAGES, nb_profile_traits (sandbox->profile)->name,
+                   "broker", "controller");
   return nb_channel_pass_credentials (ends[0]) == 0
          && fcntl (ends[0], F_SETFL, O_NONBLOCK) == 0;
 }
@@ -477,6 +483,7 @@ nb_sandbox_start (NbSandbox *sandbox)
       = { NB_PKGLIBEXECDIR "/nestbox-controller", "--channel=3", NULL };
   nb_autofd nothing = open ("/dev/null", O_RDWR | O_CLOEXEC), theirs = -1, output = -1;
   int fds[CONTROLLER_FD + 1];
+  NbExposure exposure = { .n = 0 };
   NbSpawnRequest request
       = { .argv = argv,
           .fds = fds,
@@ -509,7 +516,11 @@ nb_sandbox_start (NbSandbox *sandbox)
                                               G_CALLBACK (spawn_exited_cb), sandbox);
   set_deadline (sandbox, HELLO_DEADLINE_MS);
   sandbox->spawning = TRUE;
+  nb_exposure_open (&exposure, sandbox->exposed);
+  request.exposed = exposure.fds;
+  request.n_exposed = exposure.n;
   nb_portal_spawn_async (sandbox->portal, &request, SPAWN_DEADLINE_MS, spawned_cb, sandbox);
+  nb_exposure_clear (&exposure);
 }
 
 /* --- for the broker --- */
@@ -528,6 +539,12 @@ nb_sandbox_new (NbPortal *portal, NbProfile profile, NbWall wall, NbPids pids)
   sandbox->children = g_hash_table_new_full (NULL, NULL, NULL, nb_program_free);
   sandbox->questions = nb_questions_new ();
   return sandbox;
+}
+
+void
+nb_sandbox_expose (NbSandbox *sandbox, char *const *folders)
+{
+  sandbox->exposed = folders;
 }
 
 void

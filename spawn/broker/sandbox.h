@@ -26,6 +26,9 @@ typedef enum
 /* Does nothing yet. The portal must outlive it. */
 NbSandbox *nb_sandbox_new (NbPortal *portal, NbProfile profile, NbWall wall, NbPids pids);
 
+/* Before it is started: folders that it sees, read-only; borrowed. NULL: none. */
+void nb_sandbox_expose (NbSandbox *sandbox, char *const *folders);
+
 /*
  * Has settled() called once: when it is ready (reason is NULL) or has ended before, at once
  * if it is or has. nb_sandbox_forget() takes it back.

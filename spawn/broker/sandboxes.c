@@ -10,6 +10,7 @@ nb_sandboxes_init (NbSandboxes *sandboxes, NbPortal *portal,
     if (profile == NB_PROFILE_PAGES || options->has[profile])
       sandboxes->items[profile]
           = nb_sandbox_new (portal, profile, options->wall, options->pids);
+  nb_sandbox_expose (sandboxes->items[NB_PROFILE_PAGES], options->exposed);
 }
 
 static void

@@ -17,6 +17,7 @@ typedef struct
   NbWall wall;
   NbPids pids;
   gboolean has[NB_N_PROFILES]; /* the pages' is always there */
+  char *const *exposed;        /* folders that pages' sees, read-only; borrowed; or NULL */
 } NbSandboxOptions;
 
 /* Does nothing yet. The portal must outlive them, and they must stay where they are. */

@@ -90,6 +90,7 @@ stand_in (int link, int oracle, uint32_t child, pid_t parent)
 {
   sigset_t all;
 
+  nb_channel_set_tap (NULL); /* a trace is not its affair */
   (void)prctl (PR_SET_NAME, "nestbox-standin");
   if (prctl (PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid () != parent)
     _exit (1);

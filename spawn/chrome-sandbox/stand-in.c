@@ -13,8 +13,10 @@
 
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
+#include "spawn/chrome-sandbox/bridge.h"
 #include "spawn/chrome-sandbox/nursery.h"
 #include "spawn/client/lost-zygote.h"
+#include "spawn/client/trace.h"
 
 enum
 {
@@ -104,21 +106,26 @@ serve_broker (NestboxConnection *broker, int *wait_status)
 }
 
 static int
-wait_for_end (NestboxConnection *broker, NbOutputRelays *relays, NbNursery **nursery,
-              int *wait_status)
+wait_for_end (NestboxConnection *broker, NbOutputRelays *relays, NbBridge *bridge,
+              NbNursery **nursery, int *wait_status)
 {
   for (;;)
     {
       int nursery_fd = *nursery != NULL ? nb_nursery_fd (*nursery) : -1;
-      struct pollfd fds[4]
+      struct pollfd fds[]
           = { { .fd = nestbox_connection_get_fd (broker), .events = POLLIN },
               { .fd = relays->items[0].pipe, .events = POLLIN },
               { .fd = relays->items[1].pipe, .events = POLLIN },
-              { .fd = nursery_fd, .events = POLLIN } };
+              { .fd = nursery_fd, .events = POLLIN },
+              { .fd = bridge->browser, .events = POLLIN },
+              { .fd = bridge->zygote, .events = POLLIN } };
       int result;
 
-      if (poll (fds, 4, -1) < 0)
+      if (poll (fds, NB_ARRAY_SIZE (fds), -1) < 0)
         continue;
+      for (int i = 4; i < 6; i++)
+        if (fds[i].revents != 0 && bridge->browser >= 0)
+          nb_bridge_serve (bridge, fds[i].fd);
       for (int i = 0; i < 2; i++)
         if (fds[i + 1].revents != 0)
           (void)nb_output_relay_pump (&relays->items[i]);
@@ -166,6 +173,26 @@ launch (NestboxConnection *broker, const NbLaunch *exec, NestboxEvent *event)
   return event->type == NESTBOX_EVENT_STARTED ? event->child : 0;
 }
 
+/*
+ * Only for a trace is there anything between a browser and its zygote. The browser's own
+ * socket is kept as it is, for the greeting, until it is dropped with the others.
+ */
+static int
+put_bridge_between (NbLaunch *exec, NbBridge *bridge)
+{
+  for (size_t i = 0; i < exec->n_fds; i++)
+    if (exec->targets[i] == NB_CONTROL_FD)
+      return nb_bridge_init (bridge, NB_CONTROL_FD, &exec->fds[i]);
+  return 0;
+}
+
+static void
+drop_control (const NbBridge *bridge)
+{
+  if (bridge->browser >= 0)
+    (void)close (NB_CONTROL_FD);
+}
+
 static void
 close_broker (NestboxConnection **broker)
 {
@@ -184,6 +211,7 @@ nb_stand_in_run (NbKind kind, char **argv)
   NestboxEvent event;
   pid_t browser = getppid ();
   NbNursery *nursery = NULL;
+  NbBridge bridge = NB_BRIDGE_NONE;
   NbOutputRelays relays;
   int link, wait_status = 0, result;
 
@@ -192,6 +220,10 @@ nb_stand_in_run (NbKind kind, char **argv)
   if (nb_stand_in_collect_fds (&exec, &relays) < 0)
     return nb_stand_in_refuse (
         kind, "the browser left more descriptors open than fit one message");
+  nb_trace_start (path);
+  if (kind == NB_KIND_ZYGOTE && nb_trace_is_on ()
+      && put_bridge_between (&exec, &bridge) < 0)
+    return nb_stand_in_refuse (kind, "no descriptors are left");
   broker = nb_connection_connect (path);
   if (broker == NULL)
     return nb_stand_in_refuse (kind, "the broker cannot be reached");
@@ -201,8 +233,11 @@ nb_stand_in_run (NbKind kind, char **argv)
   link = nb_connection_steal_link (broker, child);
   if (link >= 0)
     nursery = nb_nursery_new (link, nb_fd_dup (NB_CONTROL_FD, NB_CONTROL_FD + 1));
+  nb_trace_follow (link, NB_TRACE_MESSAGES, "stand-ins", "nursery", "relay");
   drop_fds (&exec);
-  result = wait_for_end (broker, &relays, &nursery, &wait_status);
+  drop_control (&bridge);
+  result = wait_for_end (broker, &relays, &bridge, &nursery, &wait_status);
+  nb_bridge_clear (&bridge);
   nb_nursery_free (nursery);
   if (result == 0)
     {

@@ -19,6 +19,7 @@
 #include "spawn/chrome-sandbox/nursery.h"
 #include "spawn/chrome-sandbox/stand-in.h"
 #include "spawn/client/display.h"
+#include "spawn/client/trace.h"
 #include "spawn/gpu-router/router.h"
 
 #if !defined(NB_PKGLIBEXECDIR)
@@ -156,6 +157,7 @@ serve_answer (Program *program)
   drop_fds (&program->exec);
   if (link >= 0)
     {
+      nb_trace_follow (link, NB_TRACE_MESSAGES, "gpu-stand-ins", "nursery", "relay");
       program->nursery = nb_nursery_new_silent (link);
       if (program->nursery == NULL)
         drop_gpu (program, "no descriptors are left");
@@ -307,6 +309,10 @@ run_zygote (char **argv)
       free (path);
       return nb_stand_in_refuse (NB_KIND_GPU, "no descriptors are left");
     }
+  if (path != NULL)
+    nb_trace_start (path);
+  nb_trace_follow (NB_CONTROL_FD, NB_TRACE_ZYGOTE, "unsandboxed-zygote", "router",
+                   "browser");
   complaint = ask_broker (&program, path, ends[1]);
   free (path);
   (void)nb_fd_set_cloexec (NB_CONTROL_FD, true);

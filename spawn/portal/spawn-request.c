@@ -47,8 +47,33 @@ request_flags (const NbSpawnRequest *request, const NbPortalFeatures *features)
   return flags;
 }
 
+/* The portal mounts each at the path that it has on the host, as far as it is the same. */
+static gboolean
+add_exposed (const NbSpawnRequest *request, GUnixFDList *list, GVariantDict *options,
+             GError **error)
+{
+  GVariantBuilder handles;
+
+  g_variant_builder_init (&handles, G_VARIANT_TYPE ("ah"));
+  for (gsize i = 0; i < request->n_exposed; i++)
+    {
+      int handle = g_unix_fd_list_append (list, request->exposed[i], error);
+
+      if (handle < 0)
+        {
+          g_variant_builder_clear (&handles);
+          return FALSE;
+        }
+      g_variant_builder_add (&handles, "h", handle);
+    }
+  g_variant_dict_insert_value (options, "sandbox-expose-fd-ro",
+                               g_variant_builder_end (&handles));
+  return TRUE;
+}
+
 static GVariant *
-request_options (const NbSpawnRequest *request, const NbPortalFeatures *features)
+request_options (const NbSpawnRequest *request, const NbPortalFeatures *features,
+                 GUnixFDList *list, GError **error)
 {
   gboolean display = (request->sandbox_flags & NB_SANDBOX_DISPLAY) != 0;
   GVariantDict options;
@@ -60,6 +85,12 @@ request_options (const NbSpawnRequest *request, const NbPortalFeatures *features
         g_variant_new_strv (unset + (display ? FIRST_BEYOND_DISPLAY : 0), -1));
   if (request->sandbox_flags != 0 && nb_portal_features_sandbox_flags (features))
     g_variant_dict_insert (&options, "sandbox-flags", "u", request->sandbox_flags);
+  if (request->n_exposed > 0 && features->version >= NB_PORTAL_VERSION_EXPOSE_FDS
+      && !add_exposed (request, list, &options, error))
+    {
+      g_variant_dict_clear (&options);
+      return NULL;
+    }
   return g_variant_dict_end (&options);
 }
 
@@ -88,10 +119,11 @@ nb_spawn_request_build (const NbSpawnRequest *request, const NbPortalFeatures *f
                         GUnixFDList **fds_out, GError **error)
 {
   g_autoptr (GUnixFDList) list = g_unix_fd_list_new ();
-  GVariant *fds;
+  GVariant *fds, *options;
 
   if (request->argv[0] == NULL || !g_path_is_absolute (request->argv[0])
-      || request->n_fds > NB_PORTAL_MAX_FDS || features->version < NB_PORTAL_VERSION_MIN)
+      || request->n_fds + request->n_exposed > NB_PORTAL_MAX_FDS
+      || features->version < NB_PORTAL_VERSION_MIN)
     {
       g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
                            "Spawn request breaks the portal's limits");
@@ -100,9 +132,14 @@ nb_spawn_request_build (const NbSpawnRequest *request, const NbPortalFeatures *f
   fds = request_fds (request, list, error);
   if (fds == NULL)
     return NULL;
+  options = request_options (request, features, list, error);
+  if (options == NULL)
+    {
+      g_variant_unref (g_variant_ref_sink (fds));
+      return NULL;
+    }
   *fds_out = g_steal_pointer (&list);
   return g_variant_new ("(^ay^aay@a{uh}@a{ss}u@a{sv})", "/", request->argv, fds,
                         g_variant_new_array (G_VARIANT_TYPE ("{ss}"), NULL, 0),
-                        request_flags (request, features),
-                        request_options (request, features));
+                        request_flags (request, features), options);
 }

@@ -18,6 +18,8 @@ typedef struct
   const char *const *argv; /* argv[0] absolute: it becomes an argument of `flatpak run` */
   const int *fds;          /* borrowed; fds[i] becomes number i */
   gsize n_fds;
+  const int *exposed;    /* borrowed; folders, O_PATH, that it is to see, read-only */
+  gsize n_exposed;       /* where features allow */
   gboolean expose_pids;  /* where features allow */
   gboolean network;      /* the app's, if it has one */
   guint32 sandbox_flags; /* NbSandboxFlags, where features allow */

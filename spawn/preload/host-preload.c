@@ -63,7 +63,7 @@ static struct
   char exe[4096];    /* the browser's executable */
   bool gpu;          /* the GPU process is to have a sub-sandbox of its own */
   bool network, audio; /* so are these services */
-  char options[512];   /* of `nestbox run`, for a restart; cut at spaces */
+  char options[4608];  /* of `nestbox run`, for a restart; one a line */
   char *option_words[MAX_OPTIONS];
   size_t n_options;
   bool
@@ -579,8 +579,8 @@ keep_options (const char *options)
   if (options == NULL || strlen (options) >= sizeof self.options)
     return;
   (void)strcpy (self.options, options);
-  for (char *word = strtok (self.options, " ");
-       word != NULL && self.n_options < MAX_OPTIONS; word = strtok (NULL, " "))
+  for (char *word = strtok (self.options, "\n");
+       word != NULL && self.n_options < MAX_OPTIONS; word = strtok (NULL, "\n"))
     self.option_words[self.n_options++] = word;
 }
 

@@ -6,6 +6,7 @@
 
 #include "zygote/wire/message.h"
 
+
 typedef struct
 {
   pid_t browser;      /* whose broker it is, says the kernel; 0: it cannot be seen */

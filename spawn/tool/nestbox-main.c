@@ -15,6 +15,7 @@ static const char usage[]
       "       nestbox policy KIND [--format=table|pfc|bpf]\n"
       "       nestbox audit [--json] PID|--all\n"
       "       nestbox ps [--json|--watch]\n"
+      "       nestbox trace [--json] [--watch] [FILE]\n"
       "       nestbox [COMMAND] --help | --version\n"
       "\n"
       "Gives Chromium-family browsers a real sandbox inside Flatpak.\n"
@@ -24,6 +25,7 @@ static const char usage[]
       "  policy   print what the base filter of a kind of child denies\n"
       "  audit    say what confines the children of a running browser, measured\n"
       "  ps       list running browsers, their sub-sandboxes and children\n"
+      "  trace    print the messages recorded of a browser, decoded\n"
       "\n"
       "`nestbox COMMAND --help` lists the options of a command. Manual: nestbox(1).\n";
 
@@ -35,6 +37,7 @@ static const struct
   { "run", nb_command_run },       { "doctor", nb_command_doctor },
   { "policy", nb_command_policy }, { "audit", nb_command_audit },
   { "broker", nb_command_broker }, { "ps", nb_command_ps },
+  { "trace", nb_command_trace },
 };
 
 static int

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -18,7 +19,9 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
 #include "spawn/base/log.h"
+#include "spawn/broker/exposure.h"
 #include "spawn/client/client.h"
+#include "spawn/client/trace.h"
 #include "spawn/tool/commands.h"
 #include "spawn/tool/start-broker.h"
 #include "zygote/wire/message.h"
@@ -41,6 +44,8 @@ typedef struct
   char *pids;
   char *gpu;
   char *network, *audio;
+  char *widevine; /* "auto", "off" or where it is */
+  char *trace;    /* where messages are recorded, absolute; NULL: nowhere */
   NbWall wall;
   NbPids pid_mode;
   gboolean gpu_in_app;                 /* it stays where the browser starts it */
@@ -70,6 +75,21 @@ choose (const char *option, const char *value, const char *const *names, GError 
 }
 
 static gboolean
+check_widevine (Options *options, GError **error)
+{
+  if (options->widevine == NULL)
+    options->widevine = g_strdup ("auto");
+  if (nb_exposure_is_choice (options->widevine))
+    return TRUE;
+  g_set_error (
+      error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+      "--widevine is auto, off, or an absolute path that ends in /WidevineCdm, not "
+      "\"%s\"",
+      options->widevine);
+  return FALSE;
+}
+
+static gboolean
 check_choices (Options *options, GError **error)
 {
   int wall = choose ("--file-wall", options->file_wall, wall_names, error);
@@ -83,7 +103,7 @@ check_choices (Options *options, GError **error)
   options->gpu_in_app = gpu > 0;
   options->network_apart = network > 0;
   options->audio_apart = audio > 0;
-  return audio >= 0;
+  return audio >= 0 && check_widevine (options, error);
 }
 
 static gboolean
@@ -102,6 +122,10 @@ parse (int argc, char **argv, Options *options, GError **error)
       "where the network service lives: app or, to try it, sandbox", "PLACE" },
     { "audio", 0, 0, G_OPTION_ARG_STRING, &options->audio,
       "where the audio service lives: app or, to try it, sandbox", "PLACE" },
+    { "widevine", 0, 0, G_OPTION_ARG_FILENAME, &options->widevine,
+      "folder of Widevine that pages' sub-sandbox sees: auto, off or DIR", "FOLDER" },
+    { "trace", 0, 0, G_OPTION_ARG_FILENAME, &options->trace,
+      "record messages of zygotes and sub-sandboxes, for `nestbox trace`", "FILE" },
     { 0 },
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("-- BROWSER [ARGUMENT…]");
@@ -125,6 +149,8 @@ parse (int argc, char **argv, Options *options, GError **error)
       return FALSE;
     }
   options->browser = argv + 1;
+  if (options->trace != NULL)
+    options->trace = g_canonicalize_filename (options->trace, NULL);
   return TRUE;
 }
 
@@ -160,6 +186,24 @@ find_browser (Options *options)
   return 0;
 }
 
+/*
+ * By what the browser's own name for itself will be (/proc/self/exe), which is what is
+ * executed again in the sub-sandbox: a link to somewhere else does not help there.
+ */
+static int
+check_place (const char *browser)
+{
+  g_autofree char *real = realpath (browser, NULL);
+
+  if (real == NULL || g_str_has_prefix (real, "/app/") || g_str_has_prefix (real, "/usr/"))
+    return 0;
+  nb_log_error (
+      "%s cannot be seen in a sub-sandbox, which has /app and /usr alone: install "
+      "it below /app, or as an extension of the app that is mounted there",
+      real);
+  return NB_EXIT_CANNOT_EXECUTE;
+}
+
 /* --- the broker --- */
 
 /*
@@ -181,6 +225,24 @@ make_directory (void)
   return NULL;
 }
 
+/*
+ * The record goes on at its end: a browser that restarts has one. Helpers find it beside
+ * the broker's socket, where no sub-sandbox does.
+ */
+static int
+make_trace (const char *directory, const char *trace)
+{
+  g_autofree char *link = g_build_filename (directory, NB_TRACE_FILE, NULL);
+  nb_autofd fd = open (trace, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0600);
+  struct stat found;
+
+  if (fd < 0 || fstat (fd, &found) < 0)
+    return -errno;
+  if (!S_ISREG (found.st_mode))
+    return -EINVAL;
+  return symlink (trace, link) < 0 ? -errno : 0;
+}
+
 static int
 listen_at (const char *path)
 {
@@ -198,17 +260,20 @@ listen_at (const char *path)
 
 /* --- the browser --- */
 
-/* For a restart of the browser. */
+/* For a restart of the browser: one a line. */
 static char *
 options_text (const Options *options)
 {
-  return g_strdup_printf ("--file-wall=%s --pids=%s --gpu=%s --network=%s --audio=%s%s%s",
+  return g_strdup_printf ("--file-wall=%s\n--pids=%s\n--gpu=%s\n--network=%s\n--audio=%s\n-"
+                          "-widevine=%s%s%s%s%s",
                           wall_names[options->wall], pids_names[options->pid_mode],
                           gpu_names[options->gpu_in_app],
                           service_names[options->network_apart],
-                          service_names[options->audio_apart],
-                          options->helper_name != NULL ? " --helper-name=" : "",
-                          options->helper_name != NULL ? options->helper_name : "");
+                          service_names[options->audio_apart], options->widevine,
+                          options->helper_name != NULL ? "\n--helper-name=" : "",
+                          options->helper_name != NULL ? options->helper_name : "",
+                          options->trace != NULL ? "\n--trace=" : "",
+                          options->trace != NULL ? options->trace : "");
 }
 
 /* What the host preload is to execute the stand-in for, besides the zygote. */
@@ -252,6 +317,54 @@ become_browser (const Options *options, char **environment)
   return NB_EXIT_CANNOT_EXECUTE;
 }
 
+/* What was made for the broker, which it would have removed. */
+static void
+remove_directory (const char *directory, const char *socket)
+{
+  g_autofree char *link = g_build_filename (directory, NB_TRACE_FILE, NULL);
+
+  (void)g_unlink (socket);
+  (void)g_unlink (link);
+  (void)g_rmdir (directory);
+}
+
+/* 0 or a positive errno, which was said. */
+static int
+prepare_trace (const Options *options, const char *directory)
+{
+  int result = options->trace != NULL ? make_trace (directory, options->trace) : 0;
+
+  if (result < 0)
+    nb_log_error ("the trace %s cannot be written: %s", options->trace,
+                  result == -EINVAL ? "it is no regular file" : g_strerror (-result));
+  return -result;
+}
+
+static int
+start_broker (const Options *options, const char *directory, int listener, int browser)
+{
+  g_auto (GStrv) widevine = nb_exposure_find_widevine (options->widevine, options->browser);
+  NbBrokerOptions broker
+      = { .listener = listener,
+          .browser = browser,
+          .directory = directory,
+          .widevine = widevine[0] == NULL ? options->widevine : NULL,
+          .argv = options->browser,
+          .sandboxes = { .exposed = widevine,
+                         .wall = options->wall,
+                         .pids = options->pid_mode,
+                         .has = {
+                             [NB_PROFILE_GPU] = !options->gpu_in_app,
+                             [NB_PROFILE_NETWORK] = options->network_apart,
+                             [NB_PROFILE_AUDIO] = options->audio_apart,
+                         } } };
+  int error = nb_start_broker (&broker);
+
+  if (error != 0)
+    nb_log_error ("cannot start the broker: %s", g_strerror (error));
+  return error;
+}
+
 static int
 run_with_broker (const Options *options)
 {
@@ -272,26 +385,13 @@ run_with_broker (const Options *options)
     }
   else
     {
-      NbBrokerOptions broker
-          = { .listener = listener,
-              .browser = browser,
-              .directory = directory,
-              .sandboxes = { .wall = options->wall,
-                             .pids = options->pid_mode,
-                             .has = {
-                                 [NB_PROFILE_GPU] = !options->gpu_in_app,
-                                 [NB_PROFILE_NETWORK] = options->network_apart,
-                                 [NB_PROFILE_AUDIO] = options->audio_apart,
-                             } } };
-
-      error = nb_start_broker (&broker);
-      if (error != 0)
-        nb_log_error ("cannot start the broker: %s", g_strerror (error));
+      error = prepare_trace (options, directory);
+      if (error == 0)
+        error = start_broker (options, directory, listener, browser);
     }
   if (error == 0)
     return become_browser (options, browser_environment (options, socket));
-  (void)g_unlink (socket);
-  (void)g_rmdir (directory);
+  remove_directory (directory, socket);
   return NB_EXIT_REFUSED;
 }
 
@@ -324,5 +424,6 @@ nb_command_run (int argc, char **argv)
       nb_log_error ("not in Flatpak: %s starts with its own sandbox", options.browser[0]);
       return become_browser (&options, g_get_environ ());
     }
-  return run_with_broker (&options);
+  result = check_place (options.browser[0]);
+  return result != 0 ? result : run_with_broker (&options);
 }

@@ -25,9 +25,7 @@ static const struct
   { "ZYPAK_ALLOW_GPU", NULL,
     "is not followed: pages get no GPU; the GPU process has it in a sub-sandbox of its own",
     TRUE },
-  { "ZYPAK_EXPOSE_WIDEVINE_PATH", NULL,
-    "is not followed: nothing of the home is shown to a sub-sandbox; Widevine does not "
-    "work" },
+  { "ZYPAK_EXPOSE_WIDEVINE_PATH", "--widevine", NULL },
   { "ZYPAK_SPAWN_LATEST_ON_REEXEC", NULL,
     "is not followed: a browser that restarts stays in this version of the app", TRUE },
   { "ZYPAK_ZYGOTE_STRATEGY_SPAWN", NULL,

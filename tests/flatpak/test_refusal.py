@@ -194,10 +194,21 @@ class Misuse(Refused):
         self.assertEqual(status, 3)
         self.assertIn('No usable sandbox', output, 'it is not called chrome-sandbox then')
 
-    def test_11_a_browser_in_the_home_is_refused_and_not_run_elsewhere(self):
+    def test_11_a_browser_in_the_home_is_refused(self):
+        for name in ('$XDG_DATA_HOME/browser', '/tmp/link'):
+            status, said, output, _ = self.start('sh', '-c', f'''
+                cp /app/libexec/nestbox-tests/launch-like-chromium "$XDG_DATA_HOME/browser" &&
+                ln -s "$XDG_DATA_HOME/browser" /tmp/link &&
+                exec nestbox run -- "{name}" /usr/bin/true --type=zygote''')
+            self.assertEqual((status, len(said)), (126, 1), output)
+            self.assertIn('/data/browser cannot be seen in a sub-sandbox, which has /app and '
+                          '/usr alone', said[0])
+
+    def test_12_a_zygote_in_the_home_is_not_run_elsewhere(self):
         status, said, output, _ = self.start('sh', '-c', '''
-            cp /app/libexec/nestbox-tests/launch-like-chromium "$XDG_DATA_HOME/browser" &&
-            exec nestbox run -- "$XDG_DATA_HOME/browser" "$XDG_DATA_HOME/browser" --type=zygote''')
+            cp /usr/bin/true "$XDG_DATA_HOME/browser" &&
+            exec nestbox run -- /app/libexec/nestbox-tests/launch-like-chromium \\
+              "$XDG_DATA_HOME/browser" --type=zygote''')
         self.assertEqual((status, len(said)), (1, 1), output)
         self.assertIn('sandbox not started: the program cannot be started in the sub-sandbox, '
                       'where only /app and /usr exist: No such file or directory', said[0])

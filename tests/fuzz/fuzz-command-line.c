@@ -26,7 +26,7 @@ no_execve (const char *path, char *const *argv, char *const *envp)
 }
 
 static int
-no_open (const char *path, int flags)
+no_open (const char *path, int flags, ...)
 {
   (void)path, (void)flags;
   opened++;

@@ -171,8 +171,9 @@ check_restart (char **words)
 {
   static char exe[] = "/proc/self/exe";
   char *none[] = { NULL };
-  g_auto (GStrv) options
-      = g_strsplit (words[1] != NULL && strlen (words[1]) < 512 ? words[1] : "", " ", -1);
+  g_auto (GStrv) options = g_strsplit (
+      words[1] != NULL && strlen (words[1]) < sizeof self.options ? words[1] : "", "\n",
+      -1);
   GPtrArray *head = g_ptr_array_new ();
   bool again;
 

@@ -12,6 +12,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/layout.h"
 #include "zygote/wire/message.h"
+#include "zygote/wire/trace-text.h"
 
 enum
 {
@@ -86,6 +87,17 @@ check_copies (const NbStrings *strings)
   free (vector);
 }
 
+/* A word of a trace for each: one line that a terminal can show. */
+static void
+check_text (const NbMessage *message)
+{
+  char text[NB_TRACE_TEXT_BYTES];
+
+  nb_trace_text_of_message (message, text, sizeof text);
+  for (const char *at = text; *at != '\0'; at++)
+    nb_fuzz_check (*at >= ' ' && *at < 0x7f);
+}
+
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -116,6 +128,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     (void)nb_message_type_name (message.type);
   if (result < 0)
     return 0;
+  check_text (&message);
   nb_fuzz_check (nb_message_encode (&writer, &message, &size) == 0);
   nb_fuzz_check (size == packet.size && memcmp (writer.bytes, canonical, size) == 0);
   if (message.type == NB_MESSAGE_EXEC)

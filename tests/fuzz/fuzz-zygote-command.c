@@ -10,6 +10,7 @@
 #include "spawn/base/macros.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/layout.h"
+#include "zygote/wire/trace-text.h"
 #include "zygote/wire/zygote-command.h"
 
 enum
@@ -78,6 +79,14 @@ check_fork (const NbZygoteCommand *command, const uint8_t *again, size_t size, s
     nb_fuzz_check (decoded.keys[i] == command->keys[i]);
 }
 
+/* One line that a terminal can show. */
+static void
+check_text (const char *text)
+{
+  for (; *text != '\0'; text++)
+    nb_fuzz_check (*text >= ' ' && *text < 0x7f);
+}
+
 static void
 check_command (const uint8_t *message, size_t size, size_t n_fds)
 {
@@ -85,10 +94,13 @@ check_command (const uint8_t *message, size_t size, size_t n_fds)
   static NbPickleWriter writer;
   int result = nb_zygote_command_decode (message, size, n_fds, &command);
   size_t again = 0;
+  char text[NB_TRACE_TEXT_BYTES];
 
   nb_fuzz_check (result == expect (message, size, n_fds));
   if (result < 0)
     return;
+  nb_trace_text_of_command (&command, text, sizeof text);
+  check_text (text);
   result = nb_zygote_command_encode (&writer, &command, &again);
   nb_fuzz_check (result == 0 || (command.type == NB_ZYGOTE_FORK && size > 65000));
   if (result < 0)
@@ -97,6 +109,15 @@ check_command (const uint8_t *message, size_t size, size_t n_fds)
     check_fork (&command, writer.bytes, again, n_fds);
   else if (command.type != NB_ZYGOTE_REINITIALIZE_LOGGING)
     nb_fuzz_check (again == size && memcmp (writer.bytes, canonical, size) == 0);
+}
+
+static void
+check_reply_text (const uint8_t *message, size_t size, NbZygoteCommandType asked)
+{
+  char text[NB_TRACE_TEXT_BYTES];
+
+  nb_trace_text_of_reply (message, size, asked, text, sizeof text);
+  check_text (text);
 }
 
 static void
@@ -138,9 +159,11 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
       break;
     case FORK_REPLY:
       check_fork_reply (message, size);
+      check_reply_text (message, size, NB_ZYGOTE_FORK);
       break;
     default:
       check_status_reply (message, size);
+      check_reply_text (message, size, NB_ZYGOTE_TERMINATION_STATUS);
     }
   return 0;
 }

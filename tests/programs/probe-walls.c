@@ -5,8 +5,9 @@
  *
  *     STAGE ATTEMPT = ok | errno name
  *
- * The attempts before the chroot step show that they work without the wall; those on the
- * network and the buses must fail at every stage.
+ * --file=PATH is one more file to read, and to write. The attempts before the chroot step
+ * show that they work without the wall; those on the network and the buses must fail at
+ * every stage.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -49,10 +50,26 @@ try_open (const char *stage, const char *path, int flags)
     (void)close (fd);
 }
 
+static char *const *arguments;
+
+/* What "--file=" names, for reading and then for writing. */
+static void
+try_named_files (const char *stage)
+{
+  for (char *const *word = arguments; *word != NULL; word++)
+    if (strncmp (*word, "--file=", strlen ("--file=")) == 0)
+      {
+        try_open (stage, *word + strlen ("--file="), O_RDONLY);
+        report (stage, "writing it", open (*word + strlen ("--file="), O_WRONLY));
+      }
+}
+
 static void
 try_files (const char *stage)
 {
   const char *home = getenv ("HOME");
+
+  try_named_files (stage);
 
   try_open (stage, "/proc/self/exe", O_RDONLY);
   try_open (stage, "/app", O_RDONLY | O_DIRECTORY);
@@ -230,6 +247,7 @@ int
 main (int argc, char **argv)
 {
   (void)argc;
+  arguments = argv;
   if (is_unsandboxed (argv))
     return stay_until_the_browser_ends ();
   show_environment ();

@@ -76,6 +76,17 @@ static const ReachCase reach_cases[] = {
     YES, UNKNOWN, UNKNOWN, NULL }, /* below /home */
   { "documents", "400 212 0:60 / /run/user/1000/doc rw - fuse.portal portal rw\n", YES,
     UNKNOWN, UNKNOWN, NULL },
+  { "widevine",
+    "400 212 254:0 " DATA "/config/b/WidevineCdm " DATA
+    "/config/b/WidevineCdm ro - ext4 /dev/vda rw\n",
+    NO, NO, NO, NULL },
+  { "writable-widevine",
+    "400 212 254:0 " DATA "/config/b/WidevineCdm " DATA
+    "/config/b/WidevineCdm rw - ext4 /dev/vda rw\n",
+    YES, UNKNOWN, UNKNOWN, NULL },
+  { "something-else-as-widevine",
+    "400 212 254:0 " DATA "/config " DATA "/config/b/WidevineCdm ro - ext4 /dev/vda rw\n",
+    YES, UNKNOWN, UNKNOWN, NULL },
   { "another-disk", "400 212 8:1 / /mnt/d ro - ext4 /dev/sda1 rw\n", UNKNOWN, UNKNOWN,
     UNKNOWN, NULL },
   { "the-browsers-bus",

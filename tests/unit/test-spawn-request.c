@@ -147,6 +147,29 @@ test_most_descriptors (void)
   g_assert_cmpint (g_unix_fd_list_get_length (list), ==, NB_PORTAL_MAX_FDS);
 }
 
+/* Where the portal does not know the option, nothing is sent that would be ignored. */
+static void
+test_exposed (void)
+{
+  for (guint version = 2; version <= 3; version++)
+    {
+      NbPortalFeatures features = { version, 0 };
+      nb_autofd first = nb_test_text_file ("x"), second = nb_test_text_file ("y");
+      int fds[] = { first }, exposed[] = { second, first };
+      NbSpawnRequest request = {
+        .argv = argv_good, .fds = fds, .n_fds = 1, .exposed = exposed, .n_exposed = 2
+      };
+      g_autoptr (GUnixFDList) list = NULL;
+      g_autoptr (GVariant) call = nb_spawn_request_build (&request, &features, &list, NULL);
+      g_autoptr (GVariant) options = g_variant_get_child_value (call, 5);
+      g_autofree char *text = g_variant_print (options, FALSE);
+
+      g_assert_cmpstr (text, ==,
+                       version == 3 ? "{'sandbox-expose-fd-ro': <[handle 1, 2]>}" : "{}");
+      g_assert_cmpint (g_unix_fd_list_get_length (list), ==, version == 3 ? 3 : 1);
+    }
+}
+
 /* --- what is refused --- */
 
 typedef struct
@@ -218,6 +241,7 @@ main (int argc, char **argv)
 {
   nb_test_init (&argc, &argv);
   nb_test_add_cases ("/spawn-request/text-for-version", text_cases, test_text);
+  nb_test_add ("/spawn-request/exposed", test_exposed);
   nb_test_add ("/spawn-request/text-with-types", test_text_with_types);
   nb_test_add ("/spawn-request/always-sandboxed-without-network",
                test_always_sandboxed_without_network);

@@ -11,6 +11,15 @@
 #  define SCM_PIDFD 4 /* Linux 6.5; the only other control data with a descriptor */
 #endif
 
+static NbChannelTap the_tap;
+
+void
+nb_channel_set_tap (NbChannelTap tap)
+{
+  if (the_tap != tap)
+    the_tap = tap;
+}
+
 int
 nb_channel_pair (int ends_out[2])
 {
@@ -54,6 +63,8 @@ nb_channel_send (int fd, const void *data, size_t size, const int *fds, size_t n
   while (sent < 0 && errno == EINTR);
   if (sent < 0)
     return -errno;
+  if (the_tap != NULL)
+    the_tap (fd, true, data, size, n_fds);
   return (size_t)sent == size ? 0 : -EMSGSIZE;
 }
 
@@ -141,6 +152,8 @@ nb_channel_receive (int fd, NbPacket *packet)
   /* No message of ours is empty, so no bytes are the peer's end of file. */
   if (received == 0)
     nb_packet_clear (packet);
+  else if (the_tap != NULL)
+    the_tap (fd, false, packet->bytes, packet->size, packet->n_fds);
   return received > 0;
 }
 

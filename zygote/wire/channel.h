@@ -32,6 +32,14 @@ typedef struct
 /* A connected, close-on-exec pair. Owned by the caller. 0 or -errno. */
 int nb_channel_pair (int ends_out[2]);
 
+/*
+ * Called after each message that this process sends or receives on any socket, with what is
+ * borrowed: for a trace. NULL, as at first: nobody is called.
+ */
+typedef void (*NbChannelTap) (int fd, bool sent, const void *bytes, size_t size,
+                              size_t n_fds);
+void nb_channel_set_tap (NbChannelTap tap);
+
 /* Asks the kernel to attach the sender's identity to all that fd receives. 0 or -errno. */
 int nb_channel_pass_credentials (int fd);
 

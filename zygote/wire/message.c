@@ -454,9 +454,16 @@ has_right_fds (const NbMessage *message, size_t n_fds)
 int
 nb_message_decode (const NbPacket *packet, NbMessage *message_out)
 {
+  return nb_message_decode_bytes (packet->bytes, packet->size, packet->n_fds, message_out);
+}
+
+int
+nb_message_decode_bytes (const void *bytes, size_t size, size_t n_fds,
+                         NbMessage *message_out)
+{
   NbPickleReader reader;
 
-  nb_pickle_reader_init (&reader, packet->bytes, packet->size);
+  nb_pickle_reader_init (&reader, bytes, size);
   message_out->type = (NbMessageType)nb_pickle_reader_uint (&reader);
   message_out->serial = nb_pickle_reader_uint (&reader);
   message_out->child = nb_pickle_reader_uint (&reader);
@@ -467,7 +474,7 @@ nb_message_decode (const NbPacket *packet, NbMessage *message_out)
   shapes[message_out->type].decode (&reader, message_out);
   if (nb_pickle_reader_finish (&reader) < 0)
     return -EBADMSG;
-  return has_right_fds (message_out, packet->n_fds) ? 0 : -EPROTO;
+  return has_right_fds (message_out, n_fds) ? 0 : -EPROTO;
 }
 
 int

@@ -211,6 +211,10 @@ int nb_message_encode (NbPickleWriter *writer, const NbMessage *message, size_t 
  */
 int nb_message_decode (const NbPacket *packet, NbMessage *message_out);
 
+/* The same of bytes that came with n_fds descriptors, and lie anywhere. */
+int nb_message_decode_bytes (const void *bytes, size_t size, size_t n_fds,
+                             NbMessage *message_out);
+
 /* Encodes and sends; fds are borrowed. As nb_channel_send(). */
 int nb_message_send (int fd, const NbMessage *message, const int *fds, size_t n_fds);
 

@@ -101,6 +101,12 @@ nb_zygote_command_decode (const void *message, size_t size, size_t n_fds,
   return (size_t)expected_fds == n_fds ? 0 : -EPROTO;
 }
 
+const char *
+nb_zygote_command_name (NbZygoteCommandType type)
+{
+  return (size_t)type < NB_ARRAY_SIZE (commands) ? commands[type].name : "unknown";
+}
+
 int
 nb_zygote_fork_reply_decode (const void *message, size_t size, NbZygoteForkReply *reply_out)
 {

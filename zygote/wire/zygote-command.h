@@ -79,6 +79,8 @@ int nb_zygote_command_decode (const void *message, size_t size, size_t n_fds,
  */
 bool nb_zygote_command_is_fork_of (const void *message, size_t size,
                                    const char *process_type);
+/* As Chromium calls it: "Fork", … */
+const char *nb_zygote_command_name (NbZygoteCommandType type);
 
 /* Decodes a reply of the zygote to FORK or TERMINATION_STATUS. 0 or -EBADMSG. */
 int nb_zygote_fork_reply_decode (const void *message, size_t size,

@@ -7,6 +7,7 @@ _nestbox_values () {
     run--file-wall) echo 'auto landlock seccomp' ;;
     run--gpu) echo 'sandbox app' ;;
     run--network | run--audio) echo 'app sandbox' ;;
+    run--widevine) echo 'auto off' ;;
     run--pids) echo 'auto visible stand-in' ;;
     policy--format) echo 'table pfc bpf' ;;
   esac
@@ -14,11 +15,11 @@ _nestbox_values () {
 
 _nestbox_options () {
   case $1 in
-    run) echo '--help --version --audio= --file-wall= --gpu= --helper-name= --network= --pids=' ;;
+    run) echo '--help --version --audio= --file-wall= --gpu= --helper-name= --network= --pids= --trace= --widevine=' ;;
     doctor) echo '--help --version --json' ;;
     policy) echo '--help --version --format=' ;;
     audit) echo '--help --version --all --json' ;;
-    ps) echo '--help --version --json --watch' ;;
+    ps | trace) echo '--help --version --json --watch' ;;
   esac
 }
 
@@ -46,7 +47,7 @@ _nestbox () {
 
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run doctor policy audit ps --help --version' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'run doctor policy audit ps trace --help --version' -- "$current")
     return
   fi
   if _nestbox_behind_dashes; then
@@ -57,6 +58,10 @@ _nestbox () {
     option=$before
     if [[ $before == = ]]; then
       option=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    if [[ $command$option == run--trace ]]; then
+      mapfile -t COMPREPLY < <(compgen -f -- "${current#=}")
+      return
     fi
     mapfile -t COMPREPLY < <(compgen -W "$(_nestbox_values "$command$option")" -- "${current#=}")
     return
@@ -70,7 +75,7 @@ _nestbox () {
   fi
   case $command in
     policy) mapfile -t COMPREPLY < <(compgen -W "$(_nestbox_words policy)" -- "$current") ;;
-    doctor) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+    doctor | trace) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     audit) mapfile -t COMPREPLY < <(cd /proc && compgen -G '[0-9]*' | grep "^$current") ;;
   esac
 }

@@ -10,6 +10,7 @@ complete -c nestbox -n __fish_use_subcommand -a doctor -d 'Say what works here, 
 complete -c nestbox -n __fish_use_subcommand -a policy -d 'Print what the base filter of a kind of child denies'
 complete -c nestbox -n __fish_use_subcommand -a audit -d 'Say what confines the children of a running browser, measured'
 complete -c nestbox -n __fish_use_subcommand -a ps -d 'List running browsers, their sub-sandboxes and children'
+complete -c nestbox -n __fish_use_subcommand -a trace -d 'Print the messages recorded of a browser, decoded'
 
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l file-wall -x -a 'auto landlock seccomp' -d 'What denies files to pages'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l gpu -x -a 'sandbox app' -d 'Where the GPU process lives'
@@ -17,6 +18,8 @@ complete -c nestbox -n '__fish_seen_subcommand_from run' -l helper-name -x -d 'W
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l network -x -a 'app sandbox' -d 'Where the network service lives'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l audio -x -a 'app sandbox' -d 'Where the audio service lives'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l pids -x -a 'auto visible stand-in' -d 'How the browser knows its children'
+complete -c nestbox -n '__fish_seen_subcommand_from run' -l widevine -x -a 'auto off' -d 'Folder of Widevine that pages see'
+complete -c nestbox -n '__fish_seen_subcommand_from run' -l trace -r -F -d 'Record messages for nestbox trace'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -a '(__fish_complete_command)'
 
 complete -c nestbox -n '__fish_seen_subcommand_from doctor' -l json -d 'For programs'
@@ -31,3 +34,7 @@ complete -c nestbox -n '__fish_seen_subcommand_from audit' -a '(__fish_complete_
 
 complete -c nestbox -n '__fish_seen_subcommand_from ps' -l json -d 'For programs'
 complete -c nestbox -n '__fish_seen_subcommand_from ps' -l watch -d 'Show it until q or Ctrl-C'
+
+complete -c nestbox -n '__fish_seen_subcommand_from trace' -l json -d 'For programs'
+complete -c nestbox -n '__fish_seen_subcommand_from trace' -l watch -d 'Go on until the browser has ended'
+complete -c nestbox -n '__fish_seen_subcommand_from trace' -F
