@@ -5,7 +5,7 @@ portal_sources := spawn/portal/spawn-request.c spawn/portal/portal-reply.c \
 broker_sources = spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/sandbox.c spawn/broker/sandboxes.c spawn/broker/profile.c \
   spawn/broker/program.c spawn/broker/questions.c spawn/broker/waiters.c spawn/broker/diagnostics.c \
-  spawn/broker/survey-run.c spawn/broker/sandbox-survey.c \
+  spawn/broker/survey-run.c spawn/broker/identification.c spawn/base/pidfd.c spawn/broker/sandbox-survey.c \
   spawn/broker/hello-check.c spawn/broker/denials.c \
   spawn/broker/pid-translation.c spawn/client/environment.c spawn/client/lost-zygote.c \
   $(watch_sources)
@@ -13,7 +13,7 @@ stand_in_sources = spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c sp
   spawn/chrome-sandbox/nursery.c $(client_sources) $(base_sources) $(wire_sources)
 client_sources := spawn/client/client.c spawn/client/environment.c \
   spawn/library/connection.c spawn/library/children.c spawn/library/failure.c \
-  spawn/library/outbox.c
+  spawn/library/outbox.c spawn/library/identify.c spawn/base/pidfd.c
 
 # Only what each really needs: these run inside the browser, or once per browser.
 host_preload_sources = spawn/preload/host-preload.c spawn/preload/qtwebengine.c \
@@ -40,6 +40,7 @@ nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-br
   spawn/tool/serve-host.c \
   spawn/tool/doctor.c spawn/tool/policy.c spawn/tool/audit.c spawn/tool/audit-print.c \
   spawn/tool/zypak.c spawn/tool/zypak-wrapper.c spawn/tool/here.c spawn/tool/terminal.c spawn/tool/ps.c spawn/tool/ps-print.c \
+  spawn/tool/identify.c \
   spawn/client/display.c $(audit_sources) $(ps_sources) $(broker_sources) \
   $(portal_sources) $(base_sources) $(wire_sources) \
   $(confine_sources)

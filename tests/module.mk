@@ -17,6 +17,7 @@ unit_tests := \
   test-gpu-router \
   test-hello-check \
   test-host-preload \
+  test-identify \
   test-kind \
   test-landlock \
   test-launch \
@@ -28,6 +29,7 @@ unit_tests := \
   test-oom-scores \
   test-path-wall \
   test-pickle \
+  test-pidfd \
   test-policy \
   test-policy-live \
   test-portal-reply \
@@ -65,6 +67,9 @@ test-hello-check_sources = spawn/broker/hello-check.c spawn/broker/profile.c \
   spawn/base/kind.c
 test-host-preload_sources = spawn/base/kind.c spawn/base/log.c spawn/base/fd.c \
   spawn/preload/qtwebengine.c $(confine_sources) seccomp/confine.c
+test-identify_sources = zygote/controller/identify.c zygote/controller/child-table.c \
+  zygote/controller/survey.c zygote/wire/channel.c spawn/base/pidfd.c spawn/base/fd.c \
+  spawn/base/kind.c
 test-kind_sources = spawn/base/kind.c
 test-landlock_sources = seccomp/landlock.c spawn/base/fd.c
 test-launch_sources = $(library_sources)
@@ -80,6 +85,7 @@ test-policy_sources = $(policy_sources) seccomp/programs.c tests/lib/bpf-sim.c
 test-policy-live_sources = seccomp/apply.c seccomp/programs.c seccomp/confine.c \
   seccomp/landlock.c $(policy_sources) spawn/base/fd.c
 test-pickle_sources = zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c
+test-pidfd_sources = spawn/base/pidfd.c spawn/base/fd.c
 test-portal-reply_sources = spawn/portal/portal-reply.c spawn/portal/spawn-request.c
 test-qtwebengine_sources = spawn/preload/qtwebengine.c
 test-proc-text_sources = spawn/audit/proc-text.c
@@ -109,6 +115,7 @@ integration_tests := \
   test-broker-bounds \
   test-broker-clients \
   test-broker-faults \
+  test-broker-identify \
   test-broker-log \
   test-broker-loss \
   test-broker-survey \
@@ -132,6 +139,7 @@ test-gpu-router-program_sources = $(filter-out %/gpu-router-main.c,$(gpu_router_
 test-broker-clients_sources = $(test-broker_sources)
 test-library_sources = $(sort $(test-broker_sources) $(library_sources))
 test-library-gio_sources = $(test-library_sources) $(gio_sources)
+test-broker-identify_sources = $(test-broker_sources) spawn/ps/brokers.c
 test-broker-survey_sources = $(test-broker_sources) spawn/ps/brokers.c
 test-broker-loss_sources = $(test-broker_sources)
 controller_test_sources = tests/lib/nb-controller.c $(wire_sources) spawn/base/fd.c
@@ -142,17 +150,17 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
   seccomp/landlock.c
 
 # Those that have threads: GDBus's, and the test's own.
-threaded_tests := test-broker test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-broker-loss \
+threaded_tests := test-broker test-broker-identify test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-broker-loss \
   test-broker-clients test-library test-library-gio
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
-valgrind_unfit := test-broker test-broker-loss test-lost-zygote test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-sandbox \
+valgrind_unfit := test-broker test-broker-identify test-broker-loss test-lost-zygote test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-sandbox \
   test-broker-clients test-library test-library-gio test-gpu-router-program \
   test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
   test-controller-zygote test-fd test-landlock \
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
 # Nor these: the limits that they set and what they read of /proc are valgrind's there. The
 # sanitizers, and the count of descriptors after each test, remain.
-valgrind_unfit += test-descriptors test-process test-start-broker
+valgrind_unfit += test-identify test-pidfd test-descriptors test-process test-start-broker
 
 # What is fuzzed, and replays its corpus in every check.
 fuzz_targets := broker channel command-line host-preload message nursery pickle portal \
@@ -177,7 +185,7 @@ fuzz-portal_sources = spawn/portal/portal-reply.c spawn/portal/spawn-request.c
 fuzz-relay_sources = tests/fuzz/quiet-log.c zygote/controller/relay.c \
   zygote/controller/relay-children.c zygote/wire/zygote-command.c $(wire_sources) \
   spawn/base/fd.c
-fuzz-text_sources = spawn/base/flatpak-level.c spawn/base/fd.c spawn/base/kind.c \
+fuzz-text_sources = spawn/base/pidfd.c spawn/base/flatpak-level.c spawn/base/fd.c spawn/base/kind.c \
   spawn/base/log.c spawn/broker/diagnostics.c spawn/client/environment.c
 fuzz-zygote-command_sources = tests/fuzz/layout.c zygote/wire/zygote-command.c \
   zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c

@@ -21,6 +21,9 @@ int nb_command_broker (int argc, char **argv);
 /* Lists browsers, sub-sandboxes and children. */
 int nb_command_ps (int argc, char **argv);
 
+/* Says which child's a process is. */
+int nb_command_identify (int argc, char **argv);
+
 enum
 {
   NB_EXIT_BAD = 1, /* something is not as it has to be */

@@ -15,15 +15,17 @@ static const char usage[]
       "       nestbox policy KIND [--format=table|pfc|bpf]\n"
       "       nestbox audit [--json] PID|--all\n"
       "       nestbox ps [--json|--watch]\n"
+      "       nestbox identify [--json] --pid=PID|--fd=N\n"
       "       nestbox [COMMAND] --help | --version\n"
       "\n"
       "Gives Chromium-family browsers a real sandbox inside Flatpak.\n"
       "\n"
-      "  run      start a browser with its zygote in a sub-sandbox of its own\n"
-      "  doctor   say what works here, measured, and what to do about the rest\n"
-      "  policy   print what the base filter of a kind of child denies\n"
-      "  audit    say what confines the children of a running browser, measured\n"
-      "  ps       list running browsers, their sub-sandboxes and children\n"
+      "  run       start a browser with its zygote in a sub-sandbox of its own\n"
+      "  doctor    say what works here, measured, and what to do about the rest\n"
+      "  policy    print what the base filter of a kind of child denies\n"
+      "  audit     say what confines the children of a running browser, measured\n"
+      "  ps        list running browsers, their sub-sandboxes and children\n"
+      "  identify  say which child a process, or the peer of a socket, is\n"
       "\n"
       "`nestbox COMMAND --help` lists the options of a command. Manual: nestbox(1).\n";
 
@@ -32,9 +34,10 @@ static const struct
   const char *name;
   int (*run) (int argc, char **argv);
 } commands[] = {
-  { "run", nb_command_run },       { "doctor", nb_command_doctor },
-  { "policy", nb_command_policy }, { "audit", nb_command_audit },
-  { "broker", nb_command_broker }, { "ps", nb_command_ps },
+  { "run", nb_command_run },           { "doctor", nb_command_doctor },
+  { "policy", nb_command_policy },     { "audit", nb_command_audit },
+  { "broker", nb_command_broker },     { "ps", nb_command_ps },
+  { "identify", nb_command_identify },
 };
 
 static int

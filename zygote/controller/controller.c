@@ -24,6 +24,7 @@
 #include "zygote/controller/child-table.h"
 #include "zygote/controller/exec.h"
 #include "zygote/controller/gpu-environment.h"
+#include "zygote/controller/identify.h"
 #include "zygote/controller/listeners.h"
 #include "zygote/controller/survey.h"
 #include "zygote/controller/zygotes.h"
@@ -356,6 +357,26 @@ handle_survey (NbMessage *request, NbPacket *packet)
   send_message (&message, NULL, 0);
 }
 
+/* No PID of the browser's names anything here but the child that its stand-in is of. */
+static void
+handle_identify (NbMessage *request, NbPacket *packet)
+{
+  static NbMessage message;
+  int pidfd
+      = packet->n_fds > 0 ? packet->fds[0] : nb_zygotes_find_pidfd (request->stand_in);
+  NbFlatpakInfo info = { .level = NB_FLATPAK_NONE };
+  int result = -ESRCH;
+
+  message = (NbMessage){ .type = NB_MESSAGE_IDENTIFIED, .serial = request->serial };
+  if (pidfd >= 0)
+    result = nb_identify (pidfd, &self.children, &message.identity);
+  message.identity.error = result < 0 ? -result : 0;
+  if (result == 0)
+    (void)nb_flatpak_info_read (NB_FLATPAK_INFO, &info);
+  message.identity.instance = nb_slice (info.instance);
+  send_message (&message, NULL, 0);
+}
+
 static void
 serve_channel (void)
 {
@@ -368,6 +389,7 @@ serve_channel (void)
     [NB_MESSAGE_WELCOME] = handle_welcome,
     [NB_MESSAGE_OOM_ADJUST] = handle_oom_adjust,
     [NB_MESSAGE_SURVEY] = handle_survey,
+    [NB_MESSAGE_IDENTIFY] = handle_identify,
   };
   static NbPacket packet;
   static NbMessage message;
