@@ -6,7 +6,7 @@ broker_sources = spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/sandbox.c spawn/broker/sandboxes.c spawn/broker/profile.c \
   spawn/broker/program.c spawn/broker/questions.c spawn/broker/waiters.c spawn/broker/diagnostics.c \
   spawn/broker/survey-run.c spawn/broker/identification.c spawn/base/pidfd.c spawn/broker/sandbox-survey.c \
-  spawn/broker/hello-check.c spawn/broker/denials.c \
+  spawn/broker/hello-check.c spawn/base/no-bus.c spawn/broker/denials.c \
   spawn/broker/pid-translation.c spawn/client/environment.c spawn/client/lost-zygote.c \
   $(watch_sources)
 stand_in_sources = spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c spawn/chrome-sandbox/output-relay.c \

@@ -25,6 +25,7 @@ unit_tests := \
   test-measure \
   test-message \
   test-mounts \
+  test-no-bus \
   test-nursery \
   test-oom-scores \
   test-path-wall \
@@ -63,7 +64,7 @@ test-find_sources = $(audit_test_sources)
 test-flatpak-level_sources = spawn/base/flatpak-level.c spawn/base/fd.c
 test-gpu-router_sources = spawn/gpu-router/router.c spawn/gpu-router/routed-children.c \
   zygote/wire/zygote-command.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
-test-hello-check_sources = spawn/broker/hello-check.c spawn/broker/profile.c \
+test-hello-check_sources = spawn/broker/hello-check.c spawn/base/no-bus.c spawn/base/fd.c spawn/broker/profile.c \
   spawn/base/kind.c
 test-host-preload_sources = spawn/base/kind.c spawn/base/log.c spawn/base/fd.c \
   spawn/preload/qtwebengine.c $(confine_sources) seccomp/confine.c
@@ -77,6 +78,7 @@ test-lost-zygote_sources = spawn/client/lost-zygote.c spawn/base/log.c spawn/bas
 test-measure_sources = $(audit_test_sources)
 test-message_sources = $(wire_sources) spawn/base/fd.c
 test-mounts_sources = spawn/audit/mounts.c spawn/audit/proc-text.c
+test-no-bus_sources = spawn/base/no-bus.c spawn/base/fd.c spawn/base/kind.c
 test-nursery_sources = tests/lib/nb-nursery.c spawn/chrome-sandbox/nursery.c \
   $(wire_sources) spawn/base/fd.c
 test-oom-scores_sources = zygote/controller/oom-scores.c spawn/base/fd.c
@@ -192,7 +194,7 @@ fuzz-zygote-command_sources = tests/fuzz/layout.c zygote/wire/zygote-command.c \
 
 # What the real-Flatpak tests run inside the app.
 test_programs := launch-like-chromium probe-walls execute-itself bench-exec bench-stand-in \
-  talk-to-zygote fake-zygote act-as-child bench-filters pose-as-child
+  talk-to-zygote fake-zygote act-as-child bench-filters pose-as-child reach-bus
 bench-stand-in_sources = spawn/chrome-sandbox/nursery.c spawn/base/fd.c $(wire_sources)
 bench-filters_sources = $(confine_sources) spawn/base/fd.c
 bench-exec_sources = spawn/base/fd.c $(wire_sources)
@@ -200,6 +202,7 @@ browser_side_sources = tests/lib/browser-side.c spawn/base/fd.c $(wire_sources) 
   zygote/wire/zygote-command.c
 launch-like-chromium_sources = $(browser_side_sources)
 talk-to-zygote_sources = $(browser_side_sources)
+reach-bus_sources = spawn/base/fd.c spawn/base/kind.c $(wire_sources)
 pose-as-child_sources = spawn/base/fd.c
 fake-zygote_sources = spawn/base/fd.c $(wire_sources) zygote/wire/zygote-command.c
 # The attack suite: one program, run in each place.

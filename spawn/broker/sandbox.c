@@ -272,9 +272,12 @@ static void
 describe_failed_exec (NbSandbox *sandbox, NbProgram *child, int error)
 {
   g_autofree char *detail
-      = g_strdup_printf ("the program cannot be started in the sub-sandbox, where only "
-                         "/app and /usr exist: %s",
-                         g_strerror (error));
+      = error == EISCONN
+            ? g_strdup ("the program could reach a bus, or has a descriptor that nobody "
+                        "gave it")
+            : g_strdup_printf ("the program cannot be started in the sub-sandbox, where "
+                               "only /app and /usr exist: %s",
+                               g_strerror (error));
 
   log_program (sandbox, child->id, "not started: %s", g_strerror (error));
   nb_program_answer (child, error, detail);

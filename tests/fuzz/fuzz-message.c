@@ -26,7 +26,7 @@ static const struct
   int min_fds, max_fds;
 } layouts[] = {
   { NULL, 0, 0 },
-  { "uuu uuubbqqqq", 0, 1 },
+  { "uuu uuubbqqqqu", 0, 1 },
   { "uuu e8.e2.*512(s)*512(s)*16(i)", AS_COUNTED, AS_COUNTED },
   { "uuu i", 0, 0 },
   { "uuu b", 0, 0 },

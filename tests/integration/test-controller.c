@@ -270,6 +270,11 @@ static const RefusedCase refused_cases[] = {
   { "no-program", { .argv = { NULL } }, EINVAL },
   { "target-twice", { .argv = { "/bin/true" }, .n_fds = 2, .targets = { 3, 3 } }, EBADF },
   { "negative-target", { .argv = { "/bin/true" }, .n_fds = 1, .targets = { -1 } }, EBADF },
+  { "bus-in-the-environment",
+    { .argv = { "/bin/true" },
+      .envp = { "DBUS_SESSION_BUS_ADDRESS=unix:path=/x" },
+      .kind = NB_KIND_UTILITY },
+    EISCONN },
   { "target-too-high", { .argv = { "/bin/true" }, .n_fds = 1, .targets = { 256 } }, EBADF },
 };
 

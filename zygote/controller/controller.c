@@ -21,6 +21,7 @@
 #include "seccomp/landlock.h"
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
+#include "spawn/base/no-bus.h"
 #include "zygote/controller/child-table.h"
 #include "zygote/controller/exec.h"
 #include "zygote/controller/gpu-environment.h"
@@ -44,6 +45,7 @@ static struct
   bool relays;         /* PIDs are hidden: zygotes are relayed */
   bool watches;        /* base filters are watched */
   bool owns_namespace; /* every process of this PID namespace was started by us */
+  uint32_t bus;        /* NbBus that was found where there must be none */
   bool stop;
   NbChildTable children;
 } self = { .channel = -1, .epoll = -1, .signals = -1 };
@@ -113,6 +115,8 @@ send_hello (void)
   message.hello.no_new_privs = prctl (PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
   for (int i = 0; i < NB_N_NAMESPACES; i++)
     message.hello.namespaces[i] = namespace_inode ((NbNamespace)i);
+  message.hello.bus = nb_bus_find (false);
+  self.bus = info.level == NB_FLATPAK_SUB_SANDBOX ? message.hello.bus : NB_BUS_NONE;
   self.owns_namespace = info.level == NB_FLATPAK_SUB_SANDBOX && getppid () == 1;
   if (self.owns_namespace)
     first = (int)syscall (SYS_pidfd_open, 1, 0);
@@ -224,6 +228,8 @@ start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
 
   if (nb_child_table_find (&self.children, request->child) != NULL)
     return -EEXIST;
+  if (self.bus != NB_BUS_NONE && nb_kind_has_no_bus (spawn.kind))
+    return -EISCONN;
   result = nb_child_table_reserve (&self.children);
   for (size_t i = 0; i < exec->n_targets; i++)
     {

@@ -54,6 +54,7 @@ encode_hello (NbPickleWriter *writer, const NbMessage *message)
   nb_pickle_writer_bool (writer, hello->no_new_privs);
   for (size_t i = 0; i < NB_N_NAMESPACES; i++)
     nb_pickle_writer_uint64 (writer, hello->namespaces[i]);
+  nb_pickle_writer_uint (writer, hello->bus);
 }
 
 static void
@@ -68,6 +69,7 @@ decode_hello (NbPickleReader *reader, NbMessage *message)
   hello->no_new_privs = nb_pickle_reader_bool (reader);
   for (size_t i = 0; i < NB_N_NAMESPACES; i++)
     hello->namespaces[i] = nb_pickle_reader_uint64 (reader);
+  hello->bus = nb_pickle_reader_uint (reader);
 }
 
 static void

@@ -79,6 +79,7 @@ typedef struct
   bool seccomp;          /* filters can be installed */
   bool no_new_privs;
   uint64_t namespaces[4]; /* inode numbers: NbNamespace order */
+  uint32_t bus;           /* NbBus that the controller found */
 } NbHello;
 
 /* Namespaces that a sub-sandbox must not share with the app, in the order of the wire. */
