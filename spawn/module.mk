@@ -7,15 +7,15 @@ trace_sources := spawn/client/trace.c zygote/wire/trace-text.c zygote/wire/zygot
 broker_sources = spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/sandbox.c spawn/broker/sandboxes.c spawn/broker/profile.c \
   spawn/broker/program.c spawn/broker/questions.c spawn/broker/waiters.c spawn/broker/diagnostics.c \
-  spawn/broker/survey-run.c spawn/broker/sandbox-survey.c \
-  spawn/broker/exposure.c spawn/broker/hello-check.c spawn/broker/denials.c \
+  spawn/broker/survey-run.c spawn/broker/identification.c spawn/base/pidfd.c spawn/broker/sandbox-survey.c \
+  spawn/broker/exposure.c spawn/broker/hello-check.c spawn/base/no-bus.c spawn/broker/denials.c \
   spawn/broker/pid-translation.c spawn/client/environment.c spawn/client/lost-zygote.c \
   $(trace_sources) $(watch_sources)
 stand_in_sources = spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c spawn/chrome-sandbox/output-relay.c \
   spawn/chrome-sandbox/nursery.c spawn/chrome-sandbox/bridge.c $(trace_sources) $(client_sources) $(base_sources) $(wire_sources)
 client_sources := spawn/client/client.c spawn/client/environment.c \
   spawn/library/connection.c spawn/library/children.c spawn/library/failure.c \
-  spawn/library/outbox.c
+  spawn/library/outbox.c spawn/library/identify.c spawn/base/pidfd.c
 
 # Only what each really needs: these run inside the browser, or once per browser.
 host_preload_sources = spawn/preload/host-preload.c spawn/preload/qtwebengine.c \
@@ -42,7 +42,7 @@ nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-br
   spawn/tool/serve-host.c \
   spawn/tool/doctor.c spawn/tool/policy.c spawn/tool/audit.c spawn/tool/audit-print.c \
   spawn/tool/zypak.c spawn/tool/zypak-wrapper.c spawn/tool/here.c spawn/tool/terminal.c spawn/tool/ps.c spawn/tool/ps-print.c \
-  spawn/tool/trace.c spawn/tool/trace-print.c \
+  spawn/tool/trace.c spawn/tool/trace-print.c spawn/tool/identify.c \
   spawn/client/client.c spawn/client/display.c $(audit_sources) $(ps_sources) $(broker_sources) \
   $(portal_sources) $(base_sources) $(wire_sources) \
   $(confine_sources)

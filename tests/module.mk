@@ -19,6 +19,7 @@ unit_tests := \
   test-gpu-router \
   test-hello-check \
   test-host-preload \
+  test-identify \
   test-kind \
   test-landlock \
   test-launch \
@@ -26,10 +27,12 @@ unit_tests := \
   test-measure \
   test-message \
   test-mounts \
+  test-no-bus \
   test-nursery \
   test-oom-scores \
   test-path-wall \
   test-pickle \
+  test-pidfd \
   test-policy \
   test-policy-live \
   test-portal-reply \
@@ -67,10 +70,13 @@ test-find_sources = $(audit_test_sources)
 test-flatpak-level_sources = spawn/base/flatpak-level.c spawn/base/fd.c
 test-gpu-router_sources = spawn/gpu-router/router.c spawn/gpu-router/routed-children.c \
   zygote/wire/zygote-command.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
-test-hello-check_sources = spawn/broker/hello-check.c spawn/broker/profile.c \
+test-hello-check_sources = spawn/broker/hello-check.c spawn/base/no-bus.c spawn/base/fd.c spawn/broker/profile.c \
   spawn/base/kind.c
 test-host-preload_sources = spawn/base/kind.c spawn/base/log.c spawn/base/fd.c \
   spawn/preload/qtwebengine.c $(confine_sources) seccomp/confine.c
+test-identify_sources = zygote/controller/identify.c zygote/controller/child-table.c \
+  zygote/controller/survey.c zygote/wire/channel.c spawn/base/pidfd.c spawn/base/fd.c \
+  spawn/base/kind.c
 test-kind_sources = spawn/base/kind.c
 test-landlock_sources = seccomp/landlock.c spawn/base/fd.c
 test-launch_sources = $(library_sources)
@@ -78,6 +84,7 @@ test-lost-zygote_sources = spawn/client/lost-zygote.c spawn/base/log.c spawn/bas
 test-measure_sources = $(audit_test_sources)
 test-message_sources = $(wire_sources) spawn/base/fd.c
 test-mounts_sources = spawn/audit/mounts.c spawn/audit/proc-text.c
+test-no-bus_sources = spawn/base/no-bus.c spawn/base/fd.c spawn/base/kind.c
 test-nursery_sources = tests/lib/nb-nursery.c spawn/chrome-sandbox/nursery.c \
   $(wire_sources) spawn/base/fd.c
 test-oom-scores_sources = zygote/controller/oom-scores.c spawn/base/fd.c
@@ -86,6 +93,7 @@ test-policy_sources = $(policy_sources) seccomp/programs.c tests/lib/bpf-sim.c
 test-policy-live_sources = seccomp/apply.c seccomp/programs.c seccomp/confine.c \
   seccomp/landlock.c $(policy_sources) spawn/base/fd.c
 test-pickle_sources = zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c
+test-pidfd_sources = spawn/base/pidfd.c spawn/base/fd.c
 test-portal-reply_sources = spawn/portal/portal-reply.c spawn/portal/spawn-request.c
 test-qtwebengine_sources = spawn/preload/qtwebengine.c
 test-proc-text_sources = spawn/audit/proc-text.c
@@ -117,6 +125,7 @@ integration_tests := \
   test-broker-bounds \
   test-broker-clients \
   test-broker-faults \
+  test-broker-identify \
   test-broker-log \
   test-broker-loss \
   test-broker-survey \
@@ -140,6 +149,7 @@ test-gpu-router-program_sources = $(filter-out %/gpu-router-main.c,$(gpu_router_
 test-broker-clients_sources = $(test-broker_sources)
 test-library_sources = $(sort $(test-broker_sources) $(library_sources))
 test-library-gio_sources = $(test-library_sources) $(gio_sources)
+test-broker-identify_sources = $(test-broker_sources) spawn/ps/brokers.c
 test-broker-survey_sources = $(test-broker_sources) spawn/ps/brokers.c
 test-broker-loss_sources = $(test-broker_sources)
 controller_test_sources = tests/lib/nb-controller.c $(wire_sources) spawn/base/fd.c
@@ -150,17 +160,17 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
   seccomp/landlock.c
 
 # Those that have threads: GDBus's, and the test's own.
-threaded_tests := test-broker test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-broker-loss \
+threaded_tests := test-broker test-broker-identify test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-broker-loss \
   test-broker-clients test-library test-library-gio
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
-valgrind_unfit := test-broker test-broker-loss test-lost-zygote test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-sandbox \
+valgrind_unfit := test-broker test-broker-identify test-broker-loss test-lost-zygote test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-sandbox \
   test-broker-clients test-library test-library-gio test-gpu-router-program \
   test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
   test-controller-zygote test-fd test-landlock \
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
 # Nor these: the limits that they set and what they read of /proc are valgrind's there. The
 # sanitizers, and the count of descriptors after each test, remain.
-valgrind_unfit += test-descriptors test-process test-start-broker
+valgrind_unfit += test-identify test-pidfd test-descriptors test-process test-start-broker
 
 # What is fuzzed, and replays its corpus in every check.
 fuzz_targets := broker channel command-line host-preload message nursery pickle portal \
@@ -185,14 +195,14 @@ fuzz-portal_sources = spawn/portal/portal-reply.c spawn/portal/spawn-request.c
 fuzz-relay_sources = tests/fuzz/quiet-log.c zygote/controller/relay.c \
   zygote/controller/relay-children.c zygote/wire/zygote-command.c $(wire_sources) \
   spawn/base/fd.c
-fuzz-text_sources = spawn/base/flatpak-level.c spawn/base/fd.c spawn/base/kind.c \
+fuzz-text_sources = spawn/base/pidfd.c spawn/base/flatpak-level.c spawn/base/fd.c spawn/base/kind.c \
   spawn/base/log.c spawn/broker/diagnostics.c spawn/client/environment.c
 fuzz-zygote-command_sources = tests/fuzz/layout.c $(trace_sources) $(wire_sources) \
   spawn/base/fd.c spawn/base/kind.c
 
 # What the real-Flatpak tests run inside the app.
 test_programs := launch-like-chromium probe-walls execute-itself bench-exec bench-stand-in \
-  talk-to-zygote fake-zygote act-as-child bench-filters pose-as-child
+  talk-to-zygote fake-zygote act-as-child bench-filters pose-as-child reach-bus
 bench-stand-in_sources = spawn/chrome-sandbox/nursery.c spawn/base/fd.c $(wire_sources)
 bench-filters_sources = $(confine_sources) spawn/base/fd.c
 bench-exec_sources = spawn/base/fd.c $(wire_sources)
@@ -200,6 +210,7 @@ browser_side_sources = tests/lib/browser-side.c spawn/base/fd.c $(wire_sources) 
   zygote/wire/zygote-command.c
 launch-like-chromium_sources = $(browser_side_sources)
 talk-to-zygote_sources = $(browser_side_sources)
+reach-bus_sources = spawn/base/fd.c spawn/base/kind.c $(wire_sources)
 pose-as-child_sources = spawn/base/fd.c
 fake-zygote_sources = spawn/base/fd.c $(wire_sources) zygote/wire/zygote-command.c
 # The attack suite: one program, run in each place.

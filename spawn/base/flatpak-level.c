@@ -51,6 +51,8 @@ parse_line (char *line, char **group, NbFlatpakInfo *info)
     copy_value (info->app_id, sizeof info->app_id, equals + 1);
   if (strcmp (*group, "Instance") == 0 && strcmp (line, "flatpak-version") == 0)
     copy_value (info->version, sizeof info->version, equals + 1);
+  if (strcmp (*group, "Instance") == 0 && strcmp (line, "instance-id") == 0)
+    copy_value (info->instance, sizeof info->instance, equals + 1);
   if (strcmp (*group, "Instance") == 0 && strcmp (line, "sandbox") == 0
       && strcmp (equals + 1, "true") == 0)
     info->level = NB_FLATPAK_SUB_SANDBOX;

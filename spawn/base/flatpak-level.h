@@ -16,8 +16,9 @@ typedef enum
 typedef struct
 {
   NbFlatpakLevel level;
-  char app_id[256]; /* [Application] name; "" when unknown */
-  char version[32]; /* [Instance] flatpak-version; "" when unknown */
+  char app_id[256];  /* [Application] name; "" when unknown */
+  char version[32];  /* [Instance] flatpak-version; "" when unknown */
+  char instance[32]; /* [Instance] instance-id, as `flatpak ps` has it; "" when unknown */
 } NbFlatpakInfo;
 
 /*

@@ -10,6 +10,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/denials.h"
+#include "spawn/broker/identification.h"
 #include "spawn/broker/survey-run.h"
 #include "spawn/client/environment.h"
 #include "spawn/client/trace.h"
@@ -29,6 +30,7 @@ struct _NbClientConnection
   NbWall wall;
   GHashTable *programs;  /* the client's id -> Program, owned */
   GHashTable *questions; /* a set of Question, owned */
+  GPtrArray *identities; /* of Identity, owned; those that are done as well */
   NbSurveyRun *survey;   /* owned; NULL: none was asked for */
   guint32 survey_serial;
   char *zygote;       /* path of the first that was asked for, or NULL */
@@ -58,6 +60,14 @@ typedef struct
   NbProfile asked; /* how many of the sandboxes were asked whether pid is theirs */
   gint32 pid, score;
 } Question;
+
+/* A process that is to be identified. */
+typedef struct
+{
+  NbClientConnection *client;
+  guint32 serial;
+  NbIdentification *run; /* owned */
+} Identity;
 
 /* --- to the client --- */
 
@@ -341,6 +351,66 @@ handle_survey (NbClientConnection *client, NbMessage *message, NbPacket *packet)
   return TRUE;
 }
 
+static void
+identity_free (gpointer data)
+{
+  Identity *identity = data;
+
+  nb_identification_free (identity->run);
+  g_free (identity);
+}
+
+/* The client knows what it has started itself by its own id. */
+static guint32
+find_handle (NbClientConnection *client, const NbIdentity *identity)
+{
+  GHashTableIter iter;
+  gpointer item;
+
+  g_hash_table_iter_init (&iter, client->programs);
+  while (identity->program != 0 && g_hash_table_iter_next (&iter, NULL, &item))
+    {
+      const Program *program = item;
+
+      if (program->id == identity->program
+          && program->sandbox == client->sandboxes->items[identity->profile])
+        return program->handle;
+    }
+  return 0;
+}
+
+static void
+identified_cb (gpointer data, const NbIdentity *found)
+{
+  Identity *identity = data;
+  NbMessage message = { .type = NB_MESSAGE_IDENTIFIED, .serial = identity->serial };
+
+  message.child = find_handle (identity->client, found);
+  message.identity = *found;
+  send_to_client (identity->client, &message, -1);
+}
+
+static gboolean
+handle_identify (NbClientConnection *client, NbMessage *message, NbPacket *packet)
+{
+  Identity *identity;
+
+  for (guint i = client->identities->len; i-- > 0;)
+    if (nb_identification_is_done (((Identity *)client->identities->pdata[i])->run))
+      g_ptr_array_remove_index_fast (client->identities, i);
+  if (message->serial == 0 || packet->n_fds == 0
+      || client->identities->len >= NB_CLIENT_MAX_QUESTIONS)
+    return FALSE;
+  identity = g_new0 (Identity, 1);
+  identity->client = client;
+  identity->serial = message->serial;
+  identity->run = nb_identification_new (client->sandboxes, nb_packet_steal_fd (packet, 0),
+                                         identified_cb, identity);
+  g_ptr_array_add (client->identities, identity);
+  nb_identification_start (identity->run);
+  return TRUE;
+}
+
 /* --- from the client --- */
 
 /* Who connected becomes the child that the listener is of; there is no answer. */
@@ -374,6 +444,7 @@ handle_message (NbClientConnection *client, NbMessage *message, NbPacket *packet
     [NB_MESSAGE_OOM_ADJUST] = handle_oom_adjust,
     [NB_MESSAGE_PROBE] = handle_probe,
     [NB_MESSAGE_SURVEY] = handle_survey,
+    [NB_MESSAGE_IDENTIFY] = handle_identify,
   };
 
   g_clear_handle_id (&client->deadline_source, g_source_remove);
@@ -436,6 +507,7 @@ nb_client_connection_new (int fd, NbSandboxes *sandboxes, NbWall wall,
   client->wall = wall;
   client->programs = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   client->questions = g_hash_table_new_full (NULL, NULL, g_free, NULL);
+  client->identities = g_ptr_array_new_with_free_func (identity_free);
   client->closed = closed;
   client->data = data;
   client->source = g_unix_fd_add (fd, G_IO_IN | G_IO_HUP, readable_cb, client);
@@ -465,6 +537,7 @@ nb_client_connection_free (NbClientConnection *client)
         nb_sandbox_forget (client->sandboxes->items[profile], item);
   g_hash_table_unref (client->questions);
   nb_survey_run_free (client->survey);
+  g_ptr_array_unref (client->identities);
   while (g_hash_table_size (client->programs) > 0)
     {
       g_autofree Program *program = NULL;

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "spawn/base/flatpak-level.h"
+#include "spawn/base/no-bus.h"
 
 static const struct
 {
@@ -48,6 +49,24 @@ check_wall (const NbHello *hello, NbWall wall)
   return NULL;
 }
 
+/* Abstract sockets are the app's where its network is. */
+static const char *
+check_bus (const NbHello *hello, const NbProfileTraits *traits)
+{
+  static const char *const complaints[NB_N_BUSES] = {
+    [NB_BUS_SESSION] = "the sub-sandbox has the session bus",
+    [NB_BUS_A11Y] = "the sub-sandbox has the accessibility bus",
+    [NB_BUS_SYSTEM] = "the sub-sandbox has the system bus",
+    [NB_BUS_RUNTIME] = "the sub-sandbox has a bus in its runtime folder",
+    [NB_BUS_ABSTRACT] = "the sub-sandbox has abstract sockets, which may be a bus's",
+    [NB_BUS_UNKNOWN] = "the sub-sandbox cannot be searched for a bus",
+  };
+
+  if (hello->bus == NB_BUS_ABSTRACT && traits->has_network)
+    return NULL;
+  return hello->bus < NB_N_BUSES ? complaints[hello->bus] : complaints[NB_BUS_UNKNOWN];
+}
+
 const char *
 nb_hello_check (const NbHello *hello, uid_t uid, NbWall wall, const NbProfileTraits *traits)
 {
@@ -63,5 +82,7 @@ nb_hello_check (const NbHello *hello, uid_t uid, NbWall wall, const NbProfileTra
     return "the sub-sandbox can gain privileges";
 
   complaint = check_namespaces (hello, traits);
+  if (complaint == NULL)
+    complaint = check_bus (hello, traits);
   return complaint != NULL ? complaint : check_wall (hello, wall);
 }

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spawn/base/pidfd.h"
+
 enum
 {
   MAX_ANCESTORS = 32, /* a page's are its zygote, the controller and the first process */
@@ -62,10 +64,19 @@ nb_pid_below (pid_t pid)
 pid_t
 nb_pid_of (int pidfd)
 {
-  g_autofree char *info = g_strdup_printf ("/proc/self/fdinfo/%d", pidfd);
-  pid_t pid = pidfd >= 0 ? read_pid (info, "Pid:") : 0;
+  pid_t pid = nb_pidfd_get_pid (pidfd);
 
   return pid > 0 ? pid : 0;
+}
+
+bool
+nb_pid_is_here (pid_t pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/status", (int)pid);
+  g_auto (GStrv) own = read_pids ("/proc/self/status");
+  g_auto (GStrv) theirs = read_pids (path);
+
+  return own != NULL && theirs != NULL && g_strv_length (theirs) == g_strv_length (own);
 }
 
 bool

@@ -15,6 +15,9 @@ pid_t nb_pid_below (pid_t pid);
  */
 pid_t nb_pid_of (int pidfd);
 
+/* Whether a process lives in our namespace itself; false when it does not live. */
+bool nb_pid_is_here (pid_t pid);
+
 /*
  * Whether a process, known here as pid, descends from the one that pidfd refers to, such
  * as the first of a PID namespace below ours; false where either cannot be seen.

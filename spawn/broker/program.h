@@ -23,6 +23,7 @@ typedef struct
 typedef struct
 {
   guint32 id;
+  NbKind kind;
   NbObserver observer; /* cleared when nobody is interested any more */
   gboolean answered;   /* result() was called */
   GByteArray *request; /* encoded EXEC, until it is sent */

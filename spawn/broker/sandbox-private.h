@@ -47,10 +47,10 @@ struct _NbSandbox
   NbDiagnostics *diagnostics;
   GHashTable *children; /* id -> NbProgram, owned */
   NbQuestions *questions;
-  const NbMessage *surveyed; /* while a question is answered by it */
+  const NbMessage *told; /* while a question is answered by it */
   guint32 last_id;
   NbWaiters waiters;
 };
 
-/* The controller's answer to such a question; one that nobody waits for is dropped. */
-void nb_sandbox_take_surveyed (NbSandbox *sandbox, const NbMessage *message);
+/* SURVEYED or IDENTIFIED; one that nobody waits for is dropped. */
+void nb_sandbox_take_told (NbSandbox *sandbox, const NbMessage *message);

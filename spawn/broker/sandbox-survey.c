@@ -9,8 +9,8 @@ nb_sandbox_describe_survey (NbSandbox *sandbox, NbMessage *message_out)
 {
   NbSurvey *survey = &message_out->survey;
 
-  if (sandbox->surveyed != NULL)
-    *message_out = *sandbox->surveyed;
+  if (sandbox->told != NULL && sandbox->told->type == NB_MESSAGE_SURVEYED)
+    *message_out = *sandbox->told;
   else
     memset (message_out, 0, sizeof *message_out);
   message_out->type = NB_MESSAGE_SURVEYED;
@@ -25,11 +25,23 @@ nb_sandbox_describe_survey (NbSandbox *sandbox, NbMessage *message_out)
 }
 
 void
-nb_sandbox_take_surveyed (NbSandbox *sandbox, const NbMessage *message)
+nb_sandbox_take_told (NbSandbox *sandbox, const NbMessage *message)
 {
-  sandbox->surveyed = message;
+  sandbox->told = message;
   (void)nb_questions_answer (sandbox->questions, message->serial, 0);
-  sandbox->surveyed = NULL;
+  sandbox->told = NULL;
+}
+
+static void
+ask (NbSandbox *sandbox, NbMessage *message, int fd, NbQuestionAnswer answer, gpointer data)
+{
+  if (sandbox->state == STATE_READY)
+    message->serial = ++sandbox->last_id;
+  if (message->serial == 0 || nb_message_send (sandbox->channel, message, &fd, fd >= 0) < 0)
+    answer (data, ECONNREFUSED);
+  else
+    nb_questions_add (sandbox->questions, message->serial, RESULT_DEADLINE_MS, answer,
+                      data);
 }
 
 void
@@ -37,10 +49,38 @@ nb_sandbox_survey (NbSandbox *sandbox, NbQuestionAnswer answer, gpointer data)
 {
   NbMessage message = { .type = NB_MESSAGE_SURVEY };
 
-  if (sandbox->state == STATE_READY)
-    message.serial = ++sandbox->last_id;
-  if (message.serial == 0 || nb_message_send (sandbox->channel, &message, NULL, 0) < 0)
-    answer (data, ECONNREFUSED);
+  ask (sandbox, &message, -1, answer, data);
+}
+
+/* --- identities --- */
+
+void
+nb_sandbox_identify (NbSandbox *sandbox, int pidfd, gint32 stand_in,
+                     NbQuestionAnswer answer, gpointer data)
+{
+  NbMessage message = { .type = NB_MESSAGE_IDENTIFY };
+
+  message.stand_in = stand_in;
+  if (stand_in > 0 && !sandbox->relayed)
+    answer (data, ESRCH);
   else
-    nb_questions_add (sandbox->questions, message.serial, RESULT_DEADLINE_MS, answer, data);
+    ask (sandbox, &message, stand_in > 0 ? -1 : pidfd, answer, data);
+}
+
+gboolean
+nb_sandbox_describe_identity (NbSandbox *sandbox, NbIdentity *identity_out)
+{
+  const NbProgram *program;
+
+  if (sandbox->told == NULL || sandbox->told->type != NB_MESSAGE_IDENTIFIED
+      || sandbox->told->identity.error != 0)
+    return FALSE;
+  *identity_out = sandbox->told->identity;
+  program
+      = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (identity_out->program));
+  identity_out->profile = sandbox->profile;
+  identity_out->kind = program != NULL ? program->kind : NB_KIND_NONE;
+  if (program == NULL)
+    identity_out->program = 0;
+  return TRUE;
 }

@@ -276,9 +276,12 @@ static void
 describe_failed_exec (NbSandbox *sandbox, NbProgram *child, int error)
 {
   g_autofree char *detail
-      = g_strdup_printf ("the program cannot be started in the sub-sandbox, where only "
-                         "/app and /usr exist: %s",
-                         g_strerror (error));
+      = error == EISCONN
+            ? g_strdup ("the program could reach a bus, or has a descriptor that nobody "
+                        "gave it")
+            : g_strdup_printf ("the program cannot be started in the sub-sandbox, where "
+                               "only /app and /usr exist: %s",
+                               g_strerror (error));
 
   log_program (sandbox, child->id, "not started: %s", g_strerror (error));
   nb_program_answer (child, error, detail);
@@ -347,8 +350,10 @@ handle_message (NbSandbox *sandbox, NbMessage *message, NbPacket *packet)
     handle_exited (sandbox, message);
   else if (sandbox->state == STATE_READY && message->type == NB_MESSAGE_DENIED)
     nb_denials_log (&message->denied);
-  else if (sandbox->state == STATE_READY && message->type == NB_MESSAGE_SURVEYED)
-    nb_sandbox_take_surveyed (sandbox, message);
+  else if (sandbox->state == STATE_READY
+           && (message->type == NB_MESSAGE_SURVEYED
+               || message->type == NB_MESSAGE_IDENTIFIED))
+    nb_sandbox_take_told (sandbox, message);
   else if (sandbox->state != STATE_READY || message->type != NB_MESSAGE_BORN)
     nb_sandbox_fail (sandbox, "the controller broke the protocol");
 }
@@ -584,6 +589,7 @@ nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
   NbProgram *child = nb_program_new (id, observer);
 
   log_program (sandbox, id, "asked for: %s", nb_kind_name (exec->kind));
+  child->kind = exec->kind == NB_KIND_UNSANDBOXED_ZYGOTE ? NB_KIND_GPU_ZYGOTE : exec->kind;
   g_hash_table_insert (sandbox->children, GUINT_TO_POINTER (id), child);
   if (sandbox->state == STATE_ENDED || !nb_program_take_request (child, exec, fds))
     {

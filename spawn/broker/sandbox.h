@@ -68,6 +68,16 @@ void nb_sandbox_survey (NbSandbox *sandbox, NbQuestionAnswer answer, gpointer da
 /* A SURVEYED without serial: what it is, and, in the above answer(), what runs in it. */
 void nb_sandbox_describe_survey (NbSandbox *sandbox, NbMessage *message_out);
 
+/*
+ * Asks its controller whether a process is one of its own: that of pidfd, borrowed, or with
+ * stand_in above 0 the one that the browser knows by this PID. answer() is called once,
+ * while which nb_sandbox_describe_identity() has what it is, if it is one: the program by
+ * the sandbox's id, its kind as it was asked for. instance is borrowed.
+ */
+void nb_sandbox_identify (NbSandbox *sandbox, int pidfd, gint32 stand_in,
+                          NbQuestionAnswer answer, gpointer data);
+gboolean nb_sandbox_describe_identity (NbSandbox *sandbox, NbIdentity *identity_out);
+
 /* Nobody is interested in the answer, or whether it is ready, any more. */
 void nb_sandbox_forget (NbSandbox *sandbox, gpointer data);
 

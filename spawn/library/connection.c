@@ -16,7 +16,6 @@
 #include "spawn/library/children.h"
 #include "spawn/library/failure.h"
 #include "spawn/library/outbox.h"
-#include "zygote/wire/message.h"
 
 struct NestboxConnection
 {
@@ -29,6 +28,7 @@ struct NestboxConnection
   NbOutbox outbox;
   NbChildren children;
   NestboxPlace place;
+  uint32_t last_question;
   /* Large, and not for a stack of unknown size. */
   NbPacket packet;
   NbMessage message;
@@ -77,6 +77,33 @@ fail_to_send (NestboxFailure *failure, const char *object, int result)
   else
     nb_failure_set (failure, NESTBOX_ERROR_LIMIT, -result, object,
                     "end children, or raise the limit", "%s", "");
+}
+
+static bool
+send_request (NestboxConnection *connection, int fd, const char *object,
+              NestboxFailure *failure)
+{
+  int result = connection->ended
+                   ? -EPIPE
+                   : send_message (connection, &connection->message, &fd, fd >= 0);
+
+  if (result < 0)
+    fail_to_send (failure, object, result);
+  return result == 0;
+}
+
+uint32_t
+nb_connection_ask_identity (NestboxConnection *connection, int pidfd, const char *object,
+                            NestboxFailure *failure)
+{
+  NbMessage *message = &connection->message;
+  uint32_t question = ++connection->last_question;
+
+  message->type = NB_MESSAGE_IDENTIFY;
+  message->serial = question;
+  message->child = 0;
+  message->stand_in = 0;
+  return send_request (connection, pidfd, object, failure) ? question : 0;
 }
 
 void
@@ -140,7 +167,6 @@ nestbox_connection_kill (NestboxConnection *connection, NestboxHandle child, int
 {
   NbMessage *message = &connection->message;
   const NbLaunched *launched = nb_children_find (&connection->children, child);
-  int result;
 
   if (launched == NULL)
     {
@@ -159,10 +185,7 @@ nestbox_connection_kill (NestboxConnection *connection, NestboxHandle child, int
   message->serial = 0;
   message->child = child;
   message->signal = number;
-  result = connection->ended ? -EPIPE : send_message (connection, message, NULL, 0);
-  if (result < 0)
-    fail_to_send (failure, "signal not sent", result);
-  return result == 0;
+  return send_request (connection, -1, "signal not sent", failure);
 }
 
 /* --- from the broker --- */
@@ -288,6 +311,9 @@ handle_message (NestboxConnection *connection, NestboxEvent *event)
       return handle_exited (connection, event);
     case NB_MESSAGE_PROBED:
       return handle_probed (connection, event);
+    case NB_MESSAGE_IDENTIFIED:
+      nb_connection_tell_identity (&connection->message, event);
+      return true;
     default:
       return false;
     }

@@ -7,7 +7,7 @@
 
 #include "spawn/base/kind.h"
 #include "spawn/library/nestbox.h"
-#include "zygote/wire/channel.h"
+#include "zygote/wire/message.h"
 
 /* A request that was judged already; the broker still filters the environment. */
 typedef struct
@@ -39,6 +39,13 @@ void nb_connection_probe (NestboxConnection *connection);
 /* As nestbox_connection_launch(), without its judgement. */
 NestboxHandle nb_connection_exec (NestboxConnection *connection, const NbLaunch *launch,
                                   NestboxFailure *failure);
+
+/* Asks whose this process is. The question's number; 0 with failure set. */
+uint32_t nb_connection_ask_identity (NestboxConnection *connection, int pidfd,
+                                     const char *object, NestboxFailure *failure);
+
+/* The answer to nestbox_connection_identify(), as an event. */
+void nb_connection_tell_identity (const NbMessage *message, NestboxEvent *event);
 
 /*
  * Where zygotes are relayed, the link to the relay of this one, which has started; the

@@ -216,6 +216,8 @@ typedef enum
  * @NESTBOX_EVENT_FAILED: child was not started; failure says why
  * @NESTBOX_EVENT_EXITED: child has ended, with wait_status
  * @NESTBOX_EVENT_CLOSED: the broker has ended; nothing comes any more
+ * @NESTBOX_EVENT_IDENTIFIED: question is answered by identity, or by failure where its
+ * code is not 0
  *
  * Each child is told of by STARTED and later EXITED, or by FAILED: never both, never
  * twice.
@@ -228,7 +230,23 @@ typedef enum
   NESTBOX_EVENT_FAILED,
   NESTBOX_EVENT_EXITED,
   NESTBOX_EVENT_CLOSED,
+  NESTBOX_EVENT_IDENTIFIED,
 } NestboxEventType;
+
+/*
+ * Which child's a process is. All of it is the kernel's word and the broker's, what the
+ * process says of itself apart. It was alive when the broker answered.
+ */
+typedef struct
+{
+  NestboxHandle child; /* of this connection, if that has launched it; else 0 */
+  bool descends;       /* it was started by that child, or by what that had started */
+  NestboxKind kind;    /* with which the child was launched */
+  char sandbox[16];    /* "pages", or "gpu" */
+  char instance[32];   /* of the sub-sandbox, as `flatpak ps` has it */
+  int pid;             /* in the sub-sandbox's PID namespace */
+  uint64_t start;      /* in clock ticks since the machine was started */
+} NestboxIdentity;
 
 typedef struct
 {
@@ -236,7 +254,9 @@ typedef struct
   NestboxHandle child;    /* STARTED, FAILED, EXITED; else 0 */
   int wait_status;        /* EXITED: as wait(2) has it; SIGKILL's when all ended at once */
   bool no_x11;            /* STARTED, of NESTBOX_KIND_GPU: it has no X server */
-  NestboxFailure failure; /* UNAVAILABLE, FAILED, CLOSED */
+  NestboxFailure failure; /* UNAVAILABLE, FAILED, CLOSED, IDENTIFIED */
+  uint32_t question;      /* IDENTIFIED */
+  NestboxIdentity identity;
 } NestboxEvent;
 
 typedef struct NestboxConnection NestboxConnection;
@@ -310,6 +330,22 @@ NestboxHandle nestbox_connection_launch (NestboxConnection *connection,
  */
 bool nestbox_connection_kill (NestboxConnection *connection, NestboxHandle child,
                               int number, NestboxFailure *failure);
+
+/*
+ * Asks which child's a process is: the peer of a connected AF_UNIX socket, or the process
+ * of a pidfd, as they come with SO_PEERPIDFD and SCM_PIDFD. fd is borrowed. It may be a
+ * process of another PID namespace, which nothing can be signalled in. The answer is
+ * IDENTIFIED, with the number that is returned here; NO_CHILD there: it is alive, and no
+ * child of this connection's sub-sandboxes, or has ended.
+ *
+ * A socket's peer is who connected it, or listened; who holds it now may be somebody else,
+ * whom that process then speaks for. Of a pair of sockets the kernel names its maker at
+ * both ends: refused. A kernel before Linux 6.5 cannot tell a peer: refused as well.
+ *
+ * 0: REFUSED, INVALID, NO_CHILD (the peer has ended), LIMIT, CLOSED; nothing was asked.
+ */
+uint32_t nestbox_connection_identify (NestboxConnection *connection, int fd,
+                                      NestboxFailure *failure);
 
 /* As far as dispatched events tell. Waits for nothing. */
 NestboxState nestbox_connection_get_state (const NestboxConnection *connection,

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
+#include "spawn/base/pidfd.h"
 #include "spawn/client/client.h"
 
 /* --- one broker --- */
@@ -91,26 +92,57 @@ surveyed_cb (gpointer data, const NbSurvey *survey)
   g_ptr_array_add (word->surveys, copy);
 }
 
+/* What one broker is asked; FALSE: no other has to be. */
+typedef gboolean (*Ask) (gpointer data, int broker, pid_t browser, int timeout_ms);
+
 /*
  * The listener's credentials are those of the process that called listen(2), which was
  * `nestbox run` and has become the browser.
  */
-static void
-ask (GPtrArray *words, const char *path, int timeout_ms)
+static gboolean
+connect_and_ask (const char *path, int timeout_ms, Ask ask, gpointer data)
 {
   struct ucred peer = { .uid = (uid_t)-1 };
   socklen_t size = sizeof peer;
   nb_autofd broker = nb_client_connect_within (path, timeout_ms);
-  NbBrokerWord *word;
 
   if (broker < 0 || getsockopt (broker, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0
       || peer.uid != getuid ())
-    return;
-  word = g_new0 (NbBrokerWord, 1);
-  word->browser = peer.pid;
+    return TRUE;
+  return ask (data, broker, peer.pid, timeout_ms);
+}
+
+static void
+ask_all (const char *const *folders, int timeout_ms, Ask ask, gpointer data)
+{
+  gboolean goes_on = TRUE;
+
+  for (; goes_on && *folders != NULL; folders++)
+    {
+      GDir *folder = g_dir_open (*folders, 0, NULL);
+      const char *name;
+
+      while (goes_on && folder != NULL && (name = g_dir_read_name (folder)) != NULL)
+        {
+          g_autofree char *path = g_build_filename (*folders, name, NB_BROKER_SOCKET, NULL);
+
+          if (g_str_has_prefix (name, NB_BROKER_FOLDER_PREFIX))
+            goes_on = connect_and_ask (path, timeout_ms, ask, data);
+        }
+      g_clear_pointer (&folder, g_dir_close);
+    }
+}
+
+static gboolean
+ask_for_surveys (gpointer data, int broker, pid_t browser, int timeout_ms)
+{
+  NbBrokerWord *word = g_new0 (NbBrokerWord, 1);
+
+  word->browser = browser;
   word->surveys = g_ptr_array_new_with_free_func (survey_free);
   word->error = nb_broker_survey (broker, timeout_ms, surveyed_cb, word);
-  g_ptr_array_add (words, word);
+  g_ptr_array_add (data, word);
+  return TRUE;
 }
 
 GPtrArray *
@@ -118,21 +150,58 @@ nb_brokers_ask (const char *const *folders, int timeout_ms)
 {
   GPtrArray *words = g_ptr_array_new_with_free_func (word_free);
 
-  for (; *folders != NULL; folders++)
-    {
-      GDir *folder = g_dir_open (*folders, 0, NULL);
-      const char *name;
-
-      while (folder != NULL && (name = g_dir_read_name (folder)) != NULL)
-        {
-          g_autofree char *path = g_build_filename (*folders, name, NB_BROKER_SOCKET, NULL);
-
-          if (g_str_has_prefix (name, NB_BROKER_FOLDER_PREFIX))
-            ask (words, path, timeout_ms);
-        }
-      g_clear_pointer (&folder, g_dir_close);
-    }
+  ask_all (folders, timeout_ms, ask_for_surveys, words);
   return words;
+}
+
+/* --- whose a process is --- */
+
+typedef struct
+{
+  int pidfd;
+  NbBrokerIdentity *found;
+  gboolean is_found;
+} Search;
+
+static gboolean
+ask_for_identity (gpointer data, int broker, pid_t browser, int timeout_ms)
+{
+  static NbMessage message;
+  static NbPacket packet;
+  Search *search = data;
+  gint64 deadline = g_get_monotonic_time () + timeout_ms * G_TIME_SPAN_MILLISECOND;
+  int result;
+
+  message = (NbMessage){ .type = NB_MESSAGE_IDENTIFY, .serial = 1 };
+  result = nb_message_send (broker, &message, &search->pidfd, 1);
+  if (result == 0)
+    result = receive (broker, deadline, &packet, &message);
+  if (result == 0 && message.type == NB_MESSAGE_IDENTIFIED && message.identity.error == 0)
+    {
+      search->is_found = TRUE;
+      search->found->browser = browser;
+      search->found->identity = message.identity;
+      search->found->instance
+          = g_strndup (message.identity.instance.data, message.identity.instance.length);
+    }
+  nb_packet_clear (&packet);
+  return !search->is_found;
+}
+
+int
+nb_brokers_identify (const char *const *folders, int pidfd, int timeout_ms,
+                     NbBrokerIdentity *identity_out)
+{
+  Search search = { .pidfd = pidfd, .found = identity_out };
+
+  *identity_out = (NbBrokerIdentity){ 0 };
+  ask_all (folders, timeout_ms, ask_for_identity, &search);
+  identity_out->identity.instance = (NbSlice){ 0 };
+  if (search.is_found && nb_pidfd_is_alive (pidfd))
+    return 0;
+  g_clear_pointer (&identity_out->instance, g_free);
+  *identity_out = (NbBrokerIdentity){ 0 };
+  return nb_pidfd_is_alive (pidfd) ? -ENOENT : -ESRCH;
 }
 
 /* The browser's environment may be lost to us, and its own choice with it. */

@@ -29,5 +29,20 @@ int nb_broker_survey (int fd, int timeout_ms,
                       void (*surveyed) (gpointer data, const NbSurvey *survey),
                       gpointer data);
 
+/* Whose a process is, as the broker of its sub-sandbox says. */
+typedef struct
+{
+  pid_t browser; /* whose broker it is, says the kernel; 0: it cannot be seen */
+  NbIdentity identity;
+  char *instance; /* owned; the identity's own is not set */
+} NbBrokerIdentity;
+
+/*
+ * Asks the same brokers, in the same way, until one knows the process of pidfd, which is
+ * borrowed. 0; -ENOENT when none does; -ESRCH when it has ended, also meanwhile.
+ */
+int nb_brokers_identify (const char *const *folders, int pidfd, int timeout_ms,
+                         NbBrokerIdentity *identity_out);
+
 /* Where `nestbox run` makes those folders. Owned, NULL-terminated. */
 char **nb_brokers_folders (void);

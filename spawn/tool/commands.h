@@ -23,6 +23,8 @@ int nb_command_ps (int argc, char **argv);
 
 /* Prints what was recorded of a browser. */
 int nb_command_trace (int argc, char **argv);
+/* Says which child's a process is. */
+int nb_command_identify (int argc, char **argv);
 
 enum
 {

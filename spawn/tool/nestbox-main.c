@@ -16,16 +16,18 @@ static const char usage[]
       "       nestbox audit [--json] PID|--all\n"
       "       nestbox ps [--json|--watch]\n"
       "       nestbox trace [--json] [--watch] [FILE]\n"
+      "       nestbox identify [--json] --pid=PID|--fd=N\n"
       "       nestbox [COMMAND] --help | --version\n"
       "\n"
       "Gives Chromium-family browsers a real sandbox inside Flatpak.\n"
       "\n"
-      "  run      start a browser with its zygote in a sub-sandbox of its own\n"
-      "  doctor   say what works here, measured, and what to do about the rest\n"
-      "  policy   print what the base filter of a kind of child denies\n"
-      "  audit    say what confines the children of a running browser, measured\n"
-      "  ps       list running browsers, their sub-sandboxes and children\n"
-      "  trace    print the messages recorded of a browser, decoded\n"
+      "  run       start a browser with its zygote in a sub-sandbox of its own\n"
+      "  doctor    say what works here, measured, and what to do about the rest\n"
+      "  policy    print what the base filter of a kind of child denies\n"
+      "  audit     say what confines the children of a running browser, measured\n"
+      "  ps        list running browsers, their sub-sandboxes and children\n"
+      "  trace     print the messages recorded of a browser, decoded\n"
+      "  identify  say which child a process, or the peer of a socket, is\n"
       "\n"
       "`nestbox COMMAND --help` lists the options of a command. Manual: nestbox(1).\n";
 
@@ -37,7 +39,7 @@ static const struct
   { "run", nb_command_run },       { "doctor", nb_command_doctor },
   { "policy", nb_command_policy }, { "audit", nb_command_audit },
   { "broker", nb_command_broker }, { "ps", nb_command_ps },
-  { "trace", nb_command_trace },
+  { "trace", nb_command_trace },   { "identify", nb_command_identify },
 };
 
 static int

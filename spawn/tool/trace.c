@@ -12,6 +12,7 @@
 
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
+#include "spawn/client/client.h"
 #include "spawn/client/trace.h"
 #include "spawn/ps/brokers.h"
 #include "spawn/tool/commands.h"

@@ -169,6 +169,32 @@ class VisiblePids(Listing, case.BrowserCase):
         self.assertIn('no broker told of these', output)
         procs.wait_for(lambda: self.the_browser()['broker-answers'], DEADLINE_S, 'the broker')
 
+    def test_11_each_child_is_identified(self):
+        """By the PID that the list has; and nobody else is taken for a child."""
+        browser = self.the_browser()
+        for name in ('pages', 'gpu'):
+            for child in self.place(browser, name)['children']:
+                if child['kind'] in ('zygote', 'gpu-zygote') and child['stand-in']:
+                    continue  # its helper: a program of the app
+                found = self.identified(child['pid'])
+                self.assertEqual((found['sandbox'], found['browser'], found['pid']),
+                                 (name, browser['pid'], child['inner-pid']))
+                zygote = 'zygote' if name == 'pages' else 'gpu-zygote'
+                self.assertEqual((found['kind'], found['descends']),
+                                 (zygote, child['kind'] != zygote))
+                self.assertRegex(found['instance'], r'^\d+$')
+        network = next(child for child in self.place(browser, 'app')['children']
+                       if child['kind'] == 'network')
+        for pid in (browser['pid'], network['pid']):
+            status, output = self.chrome.run_beside(NESTBOX, 'identify', f'--pid={pid}')
+            self.assertEqual(status, NO_BROWSER, output)
+            self.assertIn('lives in no sub-sandbox', output)
+
+    def identified(self, pid):
+        status, output = self.chrome.run_beside(NESTBOX, 'identify', '--json', f'--pid={pid}')
+        self.assertEqual(status, 0, output)
+        return json.loads(output)
+
     def test_09_wrong_command_lines(self):
         for words in (['x'], ['--json', '--watch'], ['--watch'], ['--unknown']):
             status, output = self.chrome.run_beside(NESTBOX, 'ps', *words)

@@ -147,6 +147,11 @@ check_at_client (Client *client)
           nb_fuzz_check (message.place.error != 0 || self.good_hello);
           continue;
         }
+      if (message.type == NB_MESSAGE_IDENTIFIED)
+        {
+          nb_fuzz_check (message.identity.error != 0 || self.good_hello);
+          continue;
+        }
       nb_fuzz_check (message.type == NB_MESSAGE_RESULT);
       nb_fuzz_check (message.result.error != 0 || packet.n_fds == 0
                      || nb_sandbox_is_relayed (self.sandbox));

@@ -27,8 +27,8 @@ static const struct
   int min_fds, max_fds;
 } layouts[] = {
   { NULL, 0, 0 },
-  { "uuu uuubbqqqq", 0, 1 },
-  { "uuu e7.e2.*512(s)*512(s)*16(i)", AS_COUNTED, AS_COUNTED },
+  { "uuu uuubbqqqqu", 0, 1 },
+  { "uuu e8.e2.*512(s)*512(s)*16(i)", AS_COUNTED, AS_COUNTED },
   { "uuu i", 0, 0 },
   { "uuu b", 0, 0 },
   { "uuu", 0, 0 },
@@ -40,12 +40,14 @@ static const struct
   { "uuu bb", 0, 0 },
   { "uuu s", 0, 0 },
   { "uuu ii", 0, 0 },
-  { "uuu e7.iiiqqqqqqq", 0, 0 },
-  { "uuu e7.", 1, 1 },
+  { "uuu e8.iiiqqqqqqq", 0, 0 },
+  { "uuu e8.", 1, 1 },
   { "uuu", 0, 0 },
-  { "uuu ue3.be2.uisu*800(iiie7.iqq)", 0, 0 },
+  { "uuu ue3.be2.uisu*800(iiie8.iqq)", 0, 0 },
   { "uuu u", 0, 0 },
   { "uuu iuuubbs", 0, 0 },
+  { "uuu i", 0, 1 },
+  { "uuu iuue8.be8.iqs", 0, 0 },
 };
 
 /* What nb_message_decode() has to say. */

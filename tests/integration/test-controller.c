@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
@@ -269,6 +270,11 @@ static const RefusedCase refused_cases[] = {
   { "no-program", { .argv = { NULL } }, EINVAL },
   { "target-twice", { .argv = { "/bin/true" }, .n_fds = 2, .targets = { 3, 3 } }, EBADF },
   { "negative-target", { .argv = { "/bin/true" }, .n_fds = 1, .targets = { -1 } }, EBADF },
+  { "bus-in-the-environment",
+    { .argv = { "/bin/true" },
+      .envp = { "DBUS_SESSION_BUS_ADDRESS=unix:path=/x" },
+      .kind = NB_KIND_UTILITY },
+    EISCONN },
   { "target-too-high", { .argv = { "/bin/true" }, .n_fds = 1, .targets = { 256 } }, EBADF },
 };
 
@@ -588,6 +594,45 @@ test_survey (void)
   nb_test_controller_free (controller);
 }
 
+static NbIdentity
+identify (NbTestController *controller, int pidfd, int32_t stand_in)
+{
+  g_autofree NbMessage *request = g_new0 (NbMessage, 1);
+
+  request->type = NB_MESSAGE_IDENTIFY;
+  request->stand_in = stand_in;
+  nb_test_controller_send (controller, request, &pidfd, pidfd >= 0);
+  return nb_test_controller_expect (controller, NB_MESSAGE_IDENTIFIED, 0)->identity;
+}
+
+/* No PID names anybody but a stand-in; no other process is anybody's. */
+static void
+test_identify (void)
+{
+  NbTestController *controller = nb_test_controller_new ();
+  int pidfd = -1, input = nb_test_controller_exec_waiting (controller, 9, &pidfd);
+  nb_autofd own = (int)syscall (SYS_pidfd_open, getpid (), 0);
+  NbIdentity identity = identify (controller, pidfd, 0);
+
+  g_assert_cmpint (identity.error, ==, 0);
+  g_assert_cmpuint (identity.program, ==, 9);
+  g_assert_false (identity.descends);
+  g_assert_cmpint (identity.pid, >, 1);
+  g_assert_cmpint (identify (controller, -1, identity.pid).error, ==, ESRCH);
+  g_assert_cmpint (identify (controller, -1, getpid ()).error, ==, ESRCH);
+  g_assert_cmpint (identify (controller, -1, 0).error, ==, ESRCH);
+  identity = identify (controller, own, 0); /* outside of any sandbox it can be seen */
+  g_assert_cmpint (identity.error, ==, 0);
+  g_assert_cmpuint (identity.program, ==, 0);
+  nb_fd_clear (&input);
+  g_assert_cmpint (expect_exited (controller, 9), ==, 0);
+  identity = identify (controller, pidfd, 0);
+  g_assert_cmpint (identity.error, ==, ESRCH);
+  g_assert_cmpuint (identity.program, ==, 0);
+  nb_fd_clear (&pidfd);
+  nb_test_controller_free (controller);
+}
+
 static void
 test_unknown_child (void)
 {
@@ -631,6 +676,7 @@ main (int argc, char **argv)
   nb_test_add ("/controller/reap/ended-is-forgotten", test_reap_forgets);
   nb_test_add ("/controller/list", test_list);
   nb_test_add ("/controller/survey", test_survey);
+  nb_test_add ("/controller/identify", test_identify);
   nb_test_add ("/controller/unknown-child", test_unknown_child);
   return g_test_run ();
 }

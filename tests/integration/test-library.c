@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
@@ -559,6 +560,86 @@ test_wrong_program (void)
   nestbox_connection_close (connection);
 }
 
+/* --- whose a process is --- */
+
+static void
+refused_to_identify (NestboxConnection *connection, int fd, NestboxError code, int error)
+{
+  NestboxFailure failure = { 0 };
+
+  g_assert_cmpuint (nestbox_connection_identify (connection, fd, &failure), ==, 0);
+  g_assert_cmpint (failure.code, ==, code);
+  g_assert_cmpint (failure.error_number, ==, error);
+  g_assert_cmpstr (failure.text, !=, "");
+}
+
+static void
+answer_identify (NbTestBroker *broker, guint32 started, int error)
+{
+  NbMessage message = { .type = NB_MESSAGE_IDENTIFIED };
+
+  message.serial = nb_test_broker_expect (broker, NB_MESSAGE_IDENTIFY)->serial;
+  message.identity = (NbIdentity){ .error = error,
+                                   .program = started,
+                                   .descends = true,
+                                   .pid = 12,
+                                   .start = 34,
+                                   .instance = nb_slice ("5678") };
+  nb_test_broker_send (broker, &message, -1);
+}
+
+static void
+identify_script (NbTestBroker *broker, gconstpointer data)
+{
+  NestboxConnection *connection = nb_connection_connect (broker->socket);
+  NestboxHandle child = launch (connection);
+  nb_autofd pidfd = (int)syscall (SYS_pidfd_open, getpid (), 0),
+            file = nb_test_text_file ("");
+  NestboxEvent event;
+  uint32_t question;
+  guint32 id;
+  int ends[2];
+
+  (void)data;
+  nb_test_broker_greet (broker);
+  id = nb_test_broker_expect (broker, NB_MESSAGE_EXEC)->child;
+  nb_test_broker_answer_exec (broker, 0);
+  (void)expect_event (connection, NESTBOX_EVENT_STARTED, child);
+  question = nestbox_connection_identify (connection, pidfd, NULL);
+  g_assert_cmpuint (question, !=, 0);
+  answer_identify (broker, id, 0);
+  event = expect_event (connection, NESTBOX_EVENT_IDENTIFIED, 0);
+  g_assert_cmpuint (event.question, ==, question);
+  g_assert_cmpint ((int)event.failure.code, ==, 0);
+  g_assert_cmpuint (event.identity.child, ==, child);
+  g_assert_cmpint (event.identity.kind, ==, NESTBOX_KIND_WORKER);
+  g_assert_true (event.identity.descends);
+  g_assert_cmpstr (event.identity.sandbox, ==, "pages");
+  g_assert_cmpstr (event.identity.instance, ==, "5678");
+  g_assert_cmpint (event.identity.pid, ==, 12);
+  g_assert_cmpuint (event.identity.start, ==, 34);
+  g_assert_cmpuint (nestbox_connection_identify (connection, pidfd, NULL), >, question);
+  answer_identify (broker, 0, ESRCH);
+  event = expect_event (connection, NESTBOX_EVENT_IDENTIFIED, 0);
+  g_assert_cmpint (event.failure.code, ==, NESTBOX_ERROR_NO_CHILD);
+  g_assert_cmpint (event.failure.error_number, ==, ENOENT);
+  g_assert_cmpuint (event.identity.child, ==, 0);
+  g_assert_cmpint (nb_channel_pair (ends), ==, 0);
+  refused_to_identify (connection, ends[0], NESTBOX_ERROR_REFUSED, EISCONN);
+  refused_to_identify (connection, file, NESTBOX_ERROR_INVALID, EBADF);
+  refused_to_identify (connection, -1, NESTBOX_ERROR_INVALID, EBADF);
+  nb_fd_clear (&ends[0]);
+  nb_fd_clear (&ends[1]);
+  nestbox_connection_close (connection);
+  nb_test_broker_end (broker);
+}
+
+static void
+test_identify (void)
+{
+  nb_test_broker_run (&good_portal, NB_WALL_AUTO, NB_PIDS_STAND_IN, identify_script, NULL);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -569,6 +650,7 @@ main (int argc, char **argv)
   nb_test_add ("/library/child/descriptors", test_descriptors);
   nb_test_add ("/library/child/environment", test_environment);
   nb_test_add ("/library/limits/flood", test_flood);
+  nb_test_add ("/library/identify", test_identify);
   nb_test_add ("/library/place", test_place);
   nb_test_add ("/library/place/unavailable", test_unavailable);
   nb_test_add ("/library/place/outside", test_outside);

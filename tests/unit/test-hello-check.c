@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "spawn/base/flatpak-level.h"
+#include "spawn/base/no-bus.h"
 #include "tests/lib/nb-test.h"
 
 static const char *const namespace_paths[NB_N_NAMESPACES]
@@ -139,6 +140,48 @@ take_landlock (Place *place)
   place->wall = NB_WALL_LANDLOCK;
 }
 
+static void
+add_session_bus (Place *place)
+{
+  place->hello.bus = NB_BUS_SESSION;
+}
+
+static void
+add_a11y_bus (Place *place)
+{
+  place->hello.bus = NB_BUS_A11Y;
+}
+
+static void
+add_system_bus (Place *place)
+{
+  place->hello.bus = NB_BUS_SYSTEM;
+}
+
+static void
+add_bus_in_runtime_folder (Place *place)
+{
+  place->hello.bus = NB_BUS_RUNTIME;
+}
+
+static void
+add_abstract_socket (Place *place)
+{
+  place->hello.bus = NB_BUS_ABSTRACT;
+}
+
+static void
+hide_buses (Place *place)
+{
+  place->hello.bus = NB_BUS_UNKNOWN;
+}
+
+static void
+add_unheard_of_bus (Place *place)
+{
+  place->hello.bus = NB_N_BUSES;
+}
+
 typedef struct
 {
   const char *name;
@@ -160,6 +203,13 @@ static const DefectCase defects[] = {
   { "same-ipc", share_ipc, "IPC namespace" },
   { "unreadable-namespaces", hide_namespace, "namespaces cannot be read" },
   { "no-seccomp", take_seccomp, "seccomp" },
+  { "session-bus", add_session_bus, "the session bus" },
+  { "accessibility-bus", add_a11y_bus, "the accessibility bus" },
+  { "system-bus", add_system_bus, "the system bus" },
+  { "bus-in-runtime-folder", add_bus_in_runtime_folder, "runtime folder" },
+  { "abstract-socket", add_abstract_socket, "abstract sockets" },
+  { "not-searched", hide_buses, "searched for a bus" },
+  { "unheard-of", add_unheard_of_bus, "searched for a bus" },
   { "no-landlock-where-asked-for", take_landlock, "no Landlock" },
 };
 
@@ -210,7 +260,8 @@ static gboolean
 may_have (NbProfile profile, void (*spoil) (Place *))
 {
   return (profile == NB_PROFILE_GPU && spoil == share_ipc)
-         || (profile == NB_PROFILE_NETWORK && spoil == share_net);
+         || (profile == NB_PROFILE_NETWORK
+             && (spoil == share_net || spoil == add_abstract_socket));
 }
 
 /* Everything else is as for pages. */

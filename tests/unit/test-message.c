@@ -152,6 +152,26 @@ fill_surveyed (NbMessage *message)
 }
 
 static void
+fill_identify (NbMessage *message)
+{
+  message->stand_in = 120;
+}
+
+static void
+fill_identified (NbMessage *message)
+{
+  message->identity = (NbIdentity){ .error = ESRCH,
+                                    .profile = 1,
+                                    .program = UINT32_MAX,
+                                    .kind = NB_KIND_GPU_ZYGOTE,
+                                    .descends = true,
+                                    .claim = NB_KIND_AUDIO,
+                                    .pid = 5,
+                                    .start = UINT64_MAX,
+                                    .instance = nb_slice ("3344") };
+}
+
+static void
 fill_say (NbMessage *message)
 {
   message->text = (NbSlice){ NB_ZYGOTE_BOOT, sizeof NB_ZYGOTE_BOOT };
@@ -184,6 +204,8 @@ static const TypeCase types[] = {
   { "SURVEYED", NB_MESSAGE_SURVEYED, 0, 0, fill_surveyed },
   { "PROBE", NB_MESSAGE_PROBE, 0, 0, fill_probe },
   { "PROBED", NB_MESSAGE_PROBED, 0, 0, fill_probed },
+  { "IDENTIFY", NB_MESSAGE_IDENTIFY, 0, 1, fill_identify },
+  { "IDENTIFIED", NB_MESSAGE_IDENTIFIED, 0, 0, fill_identified },
 };
 
 static void
@@ -383,7 +405,7 @@ test_number_of_descriptors (gconstpointer data)
 static void
 test_unknown_type (void)
 {
-  static const uint32_t unknown[] = { 0, 20, 1000, INT32_MAX, 1U << 31, UINT32_MAX };
+  static const uint32_t unknown[] = { 0, 22, 1000, INT32_MAX, 1U << 31, UINT32_MAX };
 
   for (size_t i = 0; i < NB_ARRAY_SIZE (unknown); i++)
     {

@@ -21,9 +21,11 @@
 #include "seccomp/landlock.h"
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
+#include "spawn/base/no-bus.h"
 #include "zygote/controller/child-table.h"
 #include "zygote/controller/exec.h"
 #include "zygote/controller/gpu-environment.h"
+#include "zygote/controller/identify.h"
 #include "zygote/controller/listeners.h"
 #include "zygote/controller/survey.h"
 #include "zygote/controller/zygotes.h"
@@ -43,6 +45,7 @@ static struct
   bool relays;         /* PIDs are hidden: zygotes are relayed */
   bool watches;        /* base filters are watched */
   bool owns_namespace; /* every process of this PID namespace was started by us */
+  uint32_t bus;        /* NbBus that was found where there must be none */
   bool stop;
   NbChildTable children;
 } self = { .channel = -1, .epoll = -1, .signals = -1 };
@@ -112,6 +115,8 @@ send_hello (void)
   message.hello.no_new_privs = prctl (PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
   for (int i = 0; i < NB_N_NAMESPACES; i++)
     message.hello.namespaces[i] = namespace_inode ((NbNamespace)i);
+  message.hello.bus = nb_bus_find (false);
+  self.bus = info.level == NB_FLATPAK_SUB_SANDBOX ? message.hello.bus : NB_BUS_NONE;
   self.owns_namespace = info.level == NB_FLATPAK_SUB_SANDBOX && getppid () == 1;
   if (self.owns_namespace)
     first = (int)syscall (SYS_pidfd_open, 1, 0);
@@ -223,6 +228,8 @@ start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
 
   if (nb_child_table_find (&self.children, request->child) != NULL)
     return -EEXIST;
+  if (self.bus != NB_BUS_NONE && nb_kind_has_no_bus (spawn.kind))
+    return -EISCONN;
   result = nb_child_table_reserve (&self.children);
   for (size_t i = 0; i < exec->n_targets; i++)
     {
@@ -356,6 +363,26 @@ handle_survey (NbMessage *request, NbPacket *packet)
   send_message (&message, NULL, 0);
 }
 
+/* No PID of the browser's names anything here but the child that its stand-in is of. */
+static void
+handle_identify (NbMessage *request, NbPacket *packet)
+{
+  static NbMessage message;
+  int pidfd
+      = packet->n_fds > 0 ? packet->fds[0] : nb_zygotes_find_pidfd (request->stand_in);
+  NbFlatpakInfo info = { .level = NB_FLATPAK_NONE };
+  int result = -ESRCH;
+
+  message = (NbMessage){ .type = NB_MESSAGE_IDENTIFIED, .serial = request->serial };
+  if (pidfd >= 0)
+    result = nb_identify (pidfd, &self.children, &message.identity);
+  message.identity.error = result < 0 ? -result : 0;
+  if (result == 0)
+    (void)nb_flatpak_info_read (NB_FLATPAK_INFO, &info);
+  message.identity.instance = nb_slice (info.instance);
+  send_message (&message, NULL, 0);
+}
+
 static void
 serve_channel (void)
 {
@@ -368,6 +395,7 @@ serve_channel (void)
     [NB_MESSAGE_WELCOME] = handle_welcome,
     [NB_MESSAGE_OOM_ADJUST] = handle_oom_adjust,
     [NB_MESSAGE_SURVEY] = handle_survey,
+    [NB_MESSAGE_IDENTIFY] = handle_identify,
   };
   static NbPacket packet;
   static NbMessage message;

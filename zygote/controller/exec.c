@@ -11,6 +11,7 @@
 
 #include "seccomp/confine.h"
 #include "spawn/base/fd.h"
+#include "spawn/base/no-bus.h"
 
 /* --- in the child, which shares the parent's memory until it executes ---
  *
@@ -48,6 +49,17 @@ map_fds (const NbSpawn *spawn)
   return 0;
 }
 
+/* What the controller was asked for may be wrong, and so may the controller. */
+static int
+check_bus (const NbSpawn *spawn)
+{
+  if (!nb_kind_has_no_bus (spawn->kind))
+    return 0;
+  if (nb_bus_in_environment ((const char *const *)spawn->envp) != NULL)
+    return -EISCONN;
+  return nb_bus_check_descriptors (spawn->targets, spawn->n_fds);
+}
+
 /* The listener is in the child's table of descriptors, and wanted in the parent's. */
 static int
 confine (const NbSpawn *spawn, int listener_socket)
@@ -73,6 +85,8 @@ become (const NbSpawn *spawn, int listener_socket, volatile int *error)
     result = confine (spawn, listener_socket);
   if (result == 0)
     result = map_fds (spawn);
+  if (result == 0)
+    result = check_bus (spawn);
   if (result == 0 && spawn->confine != NULL)
     result = spawn->confine ();
   if (result == 0)

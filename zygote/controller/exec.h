@@ -27,7 +27,9 @@ enum
  * Starts argv[0] with exactly these descriptors, besides 0, 1 and 2 of the controller
  * where they are not among the targets. Signals are at their defaults, none is blocked;
  * the child leads a session of its own and is ended when the controller ends.
- * 0, or -errno of whatever failed, execve() included: then no child is left. The caller
- * owns what comes out; listener_out is -1 unless one was wanted.
+ * A kind that has no bus is not executed where its environment tells of one, or a
+ * descriptor is connected to one or was not asked for: -EISCONN (spawn/base/no-bus.h). 0,
+ * or -errno of whatever failed, execve() included: then no child is left. The caller owns
+ * what comes out; listener_out is -1 unless one was wanted.
  */
 int nb_spawn (const NbSpawn *spawn, pid_t *pid_out, int *pidfd_out, int *listener_out);

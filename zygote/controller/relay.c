@@ -434,6 +434,14 @@ nb_relay_find_child (const NbRelay *relay, int32_t browser_pid)
   return child != NULL && child->pidfd >= 0 ? child->pid : 0;
 }
 
+int
+nb_relay_find_pidfd (const NbRelay *relay, int32_t browser_pid)
+{
+  const NbRelayChild *child = nb_relay_children_find_pid (&relay->children, browser_pid);
+
+  return child != NULL ? child->pidfd : -1;
+}
+
 int32_t
 nb_relay_find_stand_in (const NbRelay *relay, pid_t pid)
 {

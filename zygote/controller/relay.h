@@ -45,5 +45,8 @@ pid_t nb_relay_find_child (const NbRelay *relay, int32_t browser_pid);
 /* The other way round: the PID of the stand-in of a child that lives; or 0. */
 int32_t nb_relay_find_stand_in (const NbRelay *relay, pid_t pid);
 
+/* That child's pidfd, borrowed, until it ends; -1: no such child. */
+int nb_relay_find_pidfd (const NbRelay *relay, int32_t browser_pid);
+
 /* Closes everything: both sides see the end. */
 void nb_relay_free (NbRelay *relay);

@@ -85,8 +85,8 @@ parse_command (char *text, size_t size)
   return nb_kind_of_command (words);
 }
 
-static bool
-look_at (int folder, NbSurveyProcess *process)
+bool
+nb_survey_look_at (int folder, NbSurveyProcess *process)
 {
   static char text[TEXT_BYTES];
   size_t size;
@@ -106,7 +106,7 @@ add (NbSurvey *survey, int proc, const char *name, int32_t (*stand_in) (pid_t))
   nb_autofd folder = openat (proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   NbSurveyProcess process = { .pid = (int32_t)strtol (name, NULL, 10) };
 
-  if (folder < 0 || !look_at (folder, &process))
+  if (folder < 0 || !nb_survey_look_at (folder, &process))
     return;
   process.browser_pid = stand_in (process.pid);
   if (survey->n < NB_SURVEY_MAX_PROCESSES)

@@ -204,6 +204,16 @@ nb_zygotes_find_stand_in (pid_t pid)
   return found;
 }
 
+int
+nb_zygotes_find_pidfd (int32_t browser_pid)
+{
+  int found = -1;
+
+  for (size_t i = 0; i < n_relays && found < 0; i++)
+    found = nb_relay_find_pidfd (relays[i], browser_pid);
+  return found;
+}
+
 void
 nb_zygotes_serve (int fd)
 {

@@ -32,5 +32,8 @@ int nb_zygotes_adjust_oom (bool relayed, int32_t pid, int32_t score);
 /* By which PID the browser knows a child of a relayed zygote; 0: it is none. */
 int32_t nb_zygotes_find_stand_in (pid_t pid);
 
+/* The pidfd, borrowed, of the child that a stand-in of this PID stands for; -1: none. */
+int nb_zygotes_find_pidfd (int32_t browser_pid);
+
 /* Serves a readable descriptor if it belongs to a zygote's door, relay or child. */
 void nb_zygotes_serve (int fd);

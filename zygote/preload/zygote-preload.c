@@ -35,6 +35,7 @@
 #include "seccomp/landlock.h"
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
+#include "spawn/base/no-bus.h"
 #include "zygote/preload/helper-environment.h"
 #include "zygote/preload/proc-door-client.h"
 #include "zygote/wire/message.h"
@@ -300,6 +301,17 @@ parse_wall (const char *name)
   return name != NULL && strcmp (name, "seccomp") == 0 ? NB_WALL_SECCOMP : NB_WALL_AUTO;
 }
 
+/* No code of the browser's runs in here where a bus is known, or connected to. */
+static void
+check_bus (void)
+{
+  if (nb_bus_in_environment ((const char *const *)environ) == NULL
+      && nb_bus_check_peers () == 0)
+    return;
+  nb_log_error ("zygote not started: a bus is within its reach (see `nestbox doctor`)");
+  _exit (1);
+}
+
 NB_CONSTRUCTOR static void
 start (void)
 {
@@ -320,6 +332,8 @@ start (void)
   unsetenv ("NESTBOX_WALL");
   unsetenv ("NESTBOX_PROC_DOOR");
   unsetenv ("LD_PRELOAD");
+  if (!self.unsandboxed)
+    check_bus ();
   if (pthread_atfork (NULL, NULL, prepare_child) != 0)
     die ("pthread_atfork", ENOMEM);
   if (!self.is_zygote)

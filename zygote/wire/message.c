@@ -54,6 +54,7 @@ encode_hello (NbPickleWriter *writer, const NbMessage *message)
   nb_pickle_writer_bool (writer, hello->no_new_privs);
   for (size_t i = 0; i < NB_N_NAMESPACES; i++)
     nb_pickle_writer_uint64 (writer, hello->namespaces[i]);
+  nb_pickle_writer_uint (writer, hello->bus);
 }
 
 static void
@@ -68,6 +69,7 @@ decode_hello (NbPickleReader *reader, NbMessage *message)
   hello->no_new_privs = nb_pickle_reader_bool (reader);
   for (size_t i = 0; i < NB_N_NAMESPACES; i++)
     hello->namespaces[i] = nb_pickle_reader_uint64 (reader);
+  hello->bus = nb_pickle_reader_uint (reader);
 }
 
 static void
@@ -385,6 +387,50 @@ decode_surveyed (NbPickleReader *reader, NbMessage *message)
     read_survey_process (reader, &survey->processes[i]);
 }
 
+static void
+encode_identify (NbPickleWriter *writer, const NbMessage *message)
+{
+  nb_pickle_writer_int (writer, message->stand_in);
+}
+
+static void
+decode_identify (NbPickleReader *reader, NbMessage *message)
+{
+  message->stand_in = nb_pickle_reader_int (reader);
+}
+
+static void
+encode_identified (NbPickleWriter *writer, const NbMessage *message)
+{
+  const NbIdentity *identity = &message->identity;
+
+  nb_pickle_writer_int (writer, identity->error);
+  nb_pickle_writer_uint (writer, identity->profile);
+  nb_pickle_writer_uint (writer, identity->program);
+  nb_pickle_writer_uint (writer, identity->kind);
+  nb_pickle_writer_bool (writer, identity->descends);
+  nb_pickle_writer_uint (writer, identity->claim);
+  nb_pickle_writer_int (writer, identity->pid);
+  nb_pickle_writer_uint64 (writer, identity->start);
+  write_slice (writer, identity->instance);
+}
+
+static void
+decode_identified (NbPickleReader *reader, NbMessage *message)
+{
+  NbIdentity *identity = &message->identity;
+
+  identity->error = nb_pickle_reader_int (reader);
+  identity->profile = nb_pickle_reader_uint (reader);
+  identity->program = nb_pickle_reader_uint (reader);
+  identity->kind = (NbKind)read_enum (reader, NB_N_KINDS - 1);
+  identity->descends = nb_pickle_reader_bool (reader);
+  identity->claim = (NbKind)read_enum (reader, NB_N_KINDS - 1);
+  identity->pid = nb_pickle_reader_int (reader);
+  identity->start = nb_pickle_reader_uint64 (reader);
+  identity->instance = read_slice (reader);
+}
+
 enum
 {
   FDS_AS_TARGETS = -1,
@@ -416,6 +462,8 @@ static const struct
   [NB_MESSAGE_SURVEYED] = { "SURVEYED", 0, 0, encode_surveyed, decode_surveyed },
   [NB_MESSAGE_PROBE] = { "PROBE", 0, 0, encode_probe, decode_probe },
   [NB_MESSAGE_PROBED] = { "PROBED", 0, 0, encode_probed, decode_probed },
+  [NB_MESSAGE_IDENTIFY] = { "IDENTIFY", 0, 1, encode_identify, decode_identify },
+  [NB_MESSAGE_IDENTIFIED] = { "IDENTIFIED", 0, 0, encode_identified, decode_identified },
 };
 
 static bool

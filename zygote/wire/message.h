@@ -44,6 +44,8 @@ typedef enum
   NB_MESSAGE_SURVEYED = 17,   /* answer to SURVEY: one sub-sandbox */
   NB_MESSAGE_PROBE = 18,      /* request of a client: what is there, once that is known */
   NB_MESSAGE_PROBED = 19,     /* the one answer to PROBE */
+  NB_MESSAGE_IDENTIFY = 20,   /* request: which child's is this process */
+  NB_MESSAGE_IDENTIFIED = 21, /* the one answer to IDENTIFY */
 } NbMessageType;
 
 enum
@@ -77,6 +79,7 @@ typedef struct
   bool seccomp;          /* filters can be installed */
   bool no_new_privs;
   uint64_t namespaces[4]; /* inode numbers: NbNamespace order */
+  uint32_t bus;           /* NbBus that the controller found */
 } NbHello;
 
 /* Namespaces that a sub-sandbox must not share with the app, in the order of the wire. */
@@ -164,6 +167,20 @@ typedef struct
   NbSlice detail; /* why there is no sub-sandbox: one line for people, or "" */
 } NbBrokerPlace;
 
+/* Which child's a process is. PIDs are those of the sub-sandbox. */
+typedef struct
+{
+  int32_t error;    /* 0, ESRCH, ENOENT or another positive errno; the rest is 0 then */
+  uint32_t profile; /* NbProfile */
+  uint32_t program; /* the broker's id of what it was started by; 0: that has ended */
+  NbKind kind;      /* what that was started as */
+  bool descends;    /* it was started by the program, and is not the program */
+  NbKind claim;     /* what it is by its own command line, which it can change */
+  int32_t pid;
+  uint64_t start;   /* clock ticks since the machine was started */
+  NbSlice instance; /* Flatpak's id of the sub-sandbox */
+} NbIdentity;
+
 typedef struct
 {
   NbMessageType type;
@@ -199,6 +216,8 @@ typedef struct
       NbListEntry entries[NB_LIST_MAX_CHILDREN];
     } list;
     int32_t wait_status; /* EXITED */
+    int32_t stand_in;    /* IDENTIFY: the browser's PID of one; 0: the pidfd tells */
+    NbIdentity identity; /* IDENTIFIED */
   };
 } NbMessage;
 

@@ -20,6 +20,7 @@ _nestbox_options () {
     policy) echo '--help --version --format=' ;;
     audit) echo '--help --version --all --json' ;;
     ps | trace) echo '--help --version --json --watch' ;;
+    identify) echo '--help --version --json --fd= --pid=' ;;
   esac
 }
 
@@ -47,7 +48,7 @@ _nestbox () {
 
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run doctor policy audit ps trace --help --version' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'run doctor policy audit ps trace identify --help --version' -- "$current")
     return
   fi
   if _nestbox_behind_dashes; then
