@@ -6,7 +6,6 @@
 
 #include "zygote/wire/message.h"
 
-
 typedef struct
 {
   pid_t browser;      /* whose broker it is, says the kernel; 0: it cannot be seen */

@@ -357,7 +357,7 @@ test_search (void)
 int
 main (int argc, char **argv)
 {
-  nb_test_portal_init (argc, argv);
+  nb_test_portal_init ();
   nb_test_init (&argc, &argv);
   nb_test_add ("/broker/identify/found", test_found);
   nb_test_add ("/broker/identify/spoofed-program", test_spoofed);
