@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-3-Clause
-"""nestbox as a packager has it: a base app, an app on it, and its debug symbols."""
+"""nestbox as a packager has it: a base app, an app on it, its debug symbols, and a signed
+repository that others install from."""
 
 import pathlib
 import re
@@ -11,7 +12,9 @@ import sys
 from PIL import Image
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from nbrig import case, config, packages  # noqa: E402
+from nbrig import case, config, packages, repository  # noqa: E402
+from nbrig.session import Session  # noqa: E402
+from nbrig.steps import StepFailed  # noqa: E402
 
 APPS = config.FLATPAK / 'user/app'
 BASE, VIEWER = (APPS / name / config.ARCH / config.BRANCH / 'active' for name in packages.IDS)
@@ -100,6 +103,100 @@ class DebugSymbols(case.unittest.TestCase):
 
     def test_03_extension_has_the_source(self):
         self.assertTrue(list((self.dir / 'debug/source').rglob('spawn/tool/nestbox-main.c')))
+
+
+class FreshInstallation(Session):
+    """A user who has installed nothing; what the rig has is there for every user. The agents
+    of gpg belong to it."""
+
+    services = (*Session.services, 'gpg-agent')
+
+    def private_environment(self):
+        return dict(super().private_environment(), FLATPAK_USER_DIR=f'{self.dir}/user',
+                    FLATPAK_SYSTEM_DIR=str(config.FLATPAK / 'user'))
+
+
+class SignedRepository(ViewerCase):
+    """Installed from the repository alone: its base is not looked for."""
+
+    session_class = FreshInstallation
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.keys = [cls.make_key(name) for name in ('one', 'two')]
+        cls.front = repository.publish(cls.keys[0], out=cls.session.dir / 'repo',
+                                       with_runtime=False)
+
+    @classmethod
+    def tearDownClass(cls):
+        for key in cls.keys:
+            subprocess.run(['gpgconf', '--homedir', key.home, '--kill', 'all'], check=True)
+        super().tearDownClass()
+
+    @classmethod
+    def make_key(cls, name):
+        home = cls.session.dir / name
+        home.mkdir(mode=0o700)
+        output_of('gpg', '--batch', '--homedir', home, '--passphrase', '',
+                  '--quick-generate-key', f'{name}@nestbox.invalid', 'ed25519', 'sign', 'never')
+        return repository.Key(f'{name}@nestbox.invalid', home)
+
+    def flatpak(self, *words, well=True):
+        status, output = self.session.call(['flatpak', '--user', *words], 'packages-flatpak.log')
+        self.assertEqual(status == 0, well, output)
+        return output
+
+    def install(self, *words, **options):
+        return self.flatpak('install', '-y', '--noninteractive', *words, **options)
+
+    def tearDown(self):
+        for app_id in self.flatpak('list', '--columns=application').split():
+            if app_id in packages.IDS and self.installed(app_id):
+                self.flatpak('uninstall', '-y', '--noninteractive', app_id)
+        for remote in self.flatpak('remotes', '--columns=name').split():
+            self.flatpak('remote-delete', '--force', remote)
+        super().tearDown()
+
+    def installed(self, app_id=packages.VIEWER_ID):
+        return (self.session.dir / 'user/app' / app_id).exists()
+
+    def test_01_added_by_its_file_it_can_be_installed_from(self):
+        self.flatpak('remote-add', 'others', self.front)
+        self.assertNotIn('no-gpg-verify', self.flatpak('remotes', '--columns=options'))
+        self.install('others', packages.VIEWER_ID)
+        self.assertTrue(self.installed())
+        self.assert_it_shows_a_picture()
+
+    def test_02_an_app_is_installed_by_its_file(self):
+        self.install('--from', self.front.with_name(f'{packages.BASE_ID}.flatpakref'))
+        self.assertTrue(self.installed(packages.BASE_ID))
+        self.assertNotIn('no-gpg-verify', self.flatpak('remotes', '--columns=options'))
+
+    def test_03_what_another_key_signed_is_refused(self):
+        """As by who has taken over the server. Without the check it would be installed."""
+        self.flatpak('remote-add', 'others', self.front)
+        repository.publish(self.keys[1], out=self.front.parent, with_runtime=False)
+        output = self.install('others', packages.VIEWER_ID, well=False)
+        self.assertRegex(output, "Can't check signature: public key not found")
+        self.assertFalse(self.installed())
+        self.flatpak('remote-modify', '--no-gpg-verify', 'others')
+        self.install('others', packages.VIEWER_ID)
+        self.assertTrue(self.installed())
+
+    def test_04_its_file_has_the_new_key(self):
+        """It was made anew with that, so that nothing is left that the other had signed."""
+        old = self.session.dir / 'old.flatpakrepo'
+        old.write_text(repository.describe_repository(self.front.parent.as_uri(), self.keys[0]))
+        self.assertIn('public key not found', self.flatpak('remote-add', 'old', old, well=False))
+        self.flatpak('remote-add', 'new', self.front)
+        self.install('new', packages.VIEWER_ID)
+        self.assertTrue(self.installed())
+
+    def test_05_without_a_key_there_is_none(self):
+        for name, why in (('', 'no key is named'), ('nobody', 'no such secret key')):
+            with self.assertRaisesRegex(StepFailed, why):
+                repository.Key(name, self.session.dir / 'one')
 
 
 if __name__ == '__main__':
