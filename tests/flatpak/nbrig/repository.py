@@ -12,6 +12,7 @@ from .steps import StepFailed, command
 
 OUT = config.BUILD / 'repo'
 TITLES = {packages.BASE_ID: 'nestbox, to build on', packages.VIEWER_ID: 'Viewer of untrusted images'}
+FRONT = 'nestbox.flatpakrepo'
 LOG = 'repo.log'
 
 
@@ -57,7 +58,8 @@ def describe_repository(url, key):
 
 def describe_app(app_id, url, key):
     return (f'[Flatpak Ref]\nTitle={TITLES[app_id]}\nName={app_id}\nBranch={config.BRANCH}\n'
-            f'Url={url}\nSuggestRemoteName=nestbox\nIsRuntime=false\nGPGKey={key.public}\n')
+            f'Url={url}\nRuntimeRepo={url}/{FRONT}\nSuggestRemoteName=nestbox\n'
+            f'IsRuntime=false\nGPGKey={key.public}\n')
 
 
 def run(key, *argv):
@@ -83,7 +85,7 @@ def publish(key, url=None, out=OUT, with_runtime=True):
     """Makes the repository, or adds to it what was built since. Each commit is signed, and
     the summary that lists them; the files for users lie beside them."""
     url = url or out.as_uri()
-    front = out / 'nestbox.flatpakrepo'
+    front = out / FRONT
     prepare(front, describe_repository(url, key), key)
     for ref in refs(with_runtime):
         run(key, 'flatpak', 'build-commit-from', '--no-update-summary', *key.options(),
