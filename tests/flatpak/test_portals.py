@@ -48,6 +48,7 @@ class FileChooser(case.SessionCase):
         cls.folder.mkdir()
         cls.file = cls.folder / 'secret.txt'
         cls.file.write_text(WORDS)
+        (cls.folder / 'beside.txt').write_text('not chosen')
         cls.screen = display.XServer(cls.session)
         cls.chrome = Browser(cls.session, headless=False, log=f'{cls.__name__}.log',
                              flags=[*cls.screen.flags, '--window-size=700,500'])
@@ -116,6 +117,7 @@ class FileChooser(case.SessionCase):
         name, = re.findall(rf"'(\w+)': b'{re.escape(str(self.file))}'", listed)
         document = self.documents(self.chrome.pid) / name / self.file.name
         self.assertEqual(document.read_text(), WORDS)
+        self.assertEqual(list(document.parent.iterdir()), [document], 'and nothing beside it')
 
     def test_06_pages_have_no_documents(self):
         """Browser and app have them; nothing in a sub-sandbox does."""
@@ -126,6 +128,9 @@ class FileChooser(case.SessionCase):
             self.assertTrue(pathlib.Path(f'/proc/{pid}/root/app/bin/nestbox').exists())
             self.assertFalse(self.documents(pid).exists(), procs.argv(pid))
             self.assertNotIn('fuse', procs.read(pid, 'mounts'))
+        status, output = self.chrome.run_beside('/app/bin/nestbox', 'audit', '--all')
+        self.assertIn(status, (0, 3), output)
+        self.assertNotIn('BAD', output)
 
     def test_07_dialog_that_is_closed_gives_nothing(self):
         self.assertEqual(self.outcome('open'), 'cancelled')
