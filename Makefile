@@ -50,7 +50,7 @@ export TSAN_OPTIONS := suppressions=tests/lib/tsan.suppressions
 endif
 
 # --- goals that work before the packages are there ---------------------------------------
-PREPARING := help setup check demo bench soak clean asan tsan fuzz fuzz-merge coverage
+PREPARING := help setup check demo repo bench soak clean asan tsan fuzz fuzz-merge coverage
 ifneq ($(filter-out $(PREPARING),$(or $(MAKECMDGOALS),all)),)
 NEEDS_PACKAGES := 1
 endif
@@ -252,7 +252,7 @@ fuzz-merge: ## keep what fuzzing found to reach more, in tests/fuzz/corpus
 # --- tests ----------------------------------------------------------------------------------
 # TESTS= names single files: make check-flatpak TESTS=tests/flatpak/test_sandbox.py
 .PHONY: setup check check-all check-unit check-static check-flatpak check-attack check-faults \
-  asan tsan demo bench soak
+  asan tsan demo repo bench soak
 compiled_tests := $(addprefix $(O)/tests/unit/,$(unit_tests)) \
   $(addprefix $(O)/tests/integration/,$(integration_tests)) $(fuzz_programs)
 # Its filters deny what the sanitizers themselves need.
@@ -309,6 +309,10 @@ tsan: ## with check-unit: the tests that have threads, with ThreadSanitizer
 
 demo: setup ## show an unmodified Chromium sandboxed in real Flatpak
 	@tests/flatpak/demo
+
+# GPG_KEY in the keyring of GNUPGHOME. REPO_URL: where it will be served, if not here.
+repo: setup ## a signed Flatpak repository in build/repo; GPG_KEY=ID signs
+	@tests/flatpak/repo --key='$(GPG_KEY)' $(if $(REPO_URL),--url='$(REPO_URL)')
 
 bench: setup ## measure speed and memory; JSON lines in build/bench.json
 	@tests/bench/bench

@@ -10,11 +10,14 @@ from . import config, runtime
 from .steps import command, digest, step
 
 MANIFEST = config.SOURCE / 'tests/flatpak' / f'{config.APP_ID}.yaml'
+MODULE = config.SOURCE / 'tests/flatpak/nestbox-module.yaml'
+OWN = [config.SOURCE / 'tests/flatpak' / name for name in
+       ('chromium-nestbox', f'{config.APP_ID}.desktop', f'{config.APP_ID}.metainfo.xml')]
 STAGE = config.RIG / 'app'
 EXAMPLE = config.SOURCE / 'tests/flatpak/example-viewer'
-# What the nestbox module of the manifest needs: what is compiled or installed in the app.
+# What the manifests' modules need of nestbox: what is compiled or installed in an app.
 SOURCES = ['Makefile', 'LICENSE', 'spawn', 'zygote', 'seccomp', 'tests/module.mk',
-           'tests/programs', 'tests/attack', 'tests/lib', 'tests/flatpak/chromium-nestbox']
+           'tests/programs', 'tests/attack', 'tests/lib']
 
 
 def source_files():
@@ -26,13 +29,14 @@ def source_files():
 
 
 def stage_sources(stage, manifest):
-    """Lays manifest and sources side by side, as a packager's repository has them."""
+    """Lays manifest, module and sources side by side, as a packager's repository has them."""
     shutil.rmtree(stage / 'nestbox', ignore_errors=True)
     for path in source_files():
         target = stage / 'nestbox' / path.relative_to(config.SOURCE)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target)
     shutil.copy2(manifest, stage)
+    shutil.copy2(MODULE, stage)
 
 
 def stage_example():
@@ -65,6 +69,8 @@ def build_and_install(stage, manifest, app_id):
 def build():
     stage_sources(STAGE, MANIFEST)
     stage_example()
+    for path in OWN:
+        shutil.copy2(path, STAGE)
     stage_browser()
     build_and_install(STAGE, MANIFEST, config.APP_ID)
 
@@ -79,7 +85,7 @@ def up():
     sources = source_files()
     key = digest(pathlib.Path(__file__), browser_version(),
                  *(str(path.relative_to(config.SOURCE)) for path in sources), *sources,
-                 *sorted(EXAMPLE.iterdir()), MANIFEST)
+                 *sorted(EXAMPLE.iterdir()), MANIFEST, MODULE, *OWN)
     step('app', 'building and installing the app (flatpak-builder)', key, build)
 
 

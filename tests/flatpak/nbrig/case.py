@@ -21,6 +21,7 @@ GONE_WITHIN_S = 2  # every process of a sub-sandbox, after the browser's end
 class SessionCase(unittest.TestCase):
     """One private session for the whole class; nothing may be left of it after a test."""
 
+    session_class = Session
     session_options = {}
     hidden_pids = False  # a set-uid bubblewrap, as on hardened systems
 
@@ -29,7 +30,7 @@ class SessionCase(unittest.TestCase):
         options = dict(cls.session_options)
         if cls.hidden_pids:
             options['bwrap'] = set_uid_bwrap()
-        cls.session = Session(**options).__enter__()
+        cls.session = cls.session_class(**options).__enter__()
 
     @classmethod
     def tearDownClass(cls):

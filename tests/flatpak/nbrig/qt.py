@@ -78,7 +78,7 @@ def up():
          install_runtime)
     sources = app.source_files()
     key = digest(*(str(path.relative_to(config.SOURCE)) for path in sources), *sources,
-                 MANIFEST, *VIEWER)
+                 MANIFEST, app.MODULE, *VIEWER)
     step('qt-app', 'building and installing the app with QtWebEngine', key, build)
 
 

@@ -134,7 +134,8 @@ def inside(*argv):
 
 
 def make_caches():
-    """What maintainer scripts would have made, as far as a browser needs it."""
+    """What maintainer scripts would have made, as far as a browser or a build needs it."""
+    (TREE / 'usr/bin/cc').symlink_to('gcc')
     multiarch = next(path for path in (TREE / 'usr/lib').glob('*-linux-gnu'))
     conf = TREE / 'etc/fonts/conf.d'
     conf.mkdir(parents=True, exist_ok=True)

@@ -41,6 +41,10 @@ class Session:
     Flatpak uses as bubblewrap, e.g. a set-uid copy.
     """
 
+    # Of the bus, and so of all that runs inside; and the session's own services.
+    namespaces = ('--user',)
+    services = ('dbus-daemon', 'flatpak-portal', 'flatpak-session', 'fault-portal')
+
     def __init__(self, portal=SERVICES['org.freedesktop.portal.Flatpak'], bwrap=None,
                  environment=None):
         self.dir = config.session_dir()
@@ -80,22 +84,28 @@ class Session:
         for name in ('run', 'home', 'services'):
             (self.dir / name).mkdir(mode=0o700)
         self.logs.mkdir(parents=True, exist_ok=True)
-        for name, executable in SERVICES.items():
-            if name.endswith('portal.Flatpak'):
-                executable = self.portal
+        for name, executable in self.activatable().items():
             if executable:
                 (self.dir / 'services' / f'{name}.service').write_text(
                     f'[D-BUS Service]\nName={name}\nExec={executable}\n')
         bus_config = self.dir / 'bus.conf'
         bus_config.write_text(BUS_CONFIG.format(socket=self.dir / 'run/bus',
                                                 services=self.dir / 'services'))
-        self.bus = self.popen(as_session_user() + ['dbus-daemon', '--nofork', '--nopidfile',
-                                                   f'--config-file={bus_config}'], 'bus.log')
+        self.bus = self.popen([*self.user(), 'dbus-daemon', '--nofork', '--nopidfile',
+                               f'--config-file={bus_config}'], 'bus.log')
         procs.wait_for(lambda: (self.dir / 'run/bus').exists() or self.bus.poll() is not None, 10,
                        'the private session bus')
         if self.bus.poll() is not None:
             raise StepFailed(f'the private session bus did not start; log: {self.logs}/bus.log\n'
                              'To do: check that unprivileged user namespaces are allowed')
+
+    def activatable(self):
+        """Command lines by the names of the bus that start them."""
+        return dict(SERVICES, **{'org.freedesktop.portal.Flatpak': self.portal})
+
+    def user(self):
+        """Command prefix of the bus, which makes the namespaces."""
+        return as_session_user()
 
     def popen(self, argv, log, **options):
         with open(self.logs / log, 'ab') as output:
@@ -108,16 +118,17 @@ class Session:
         return process
 
     def inside(self, argv):
-        """argv as run in the session's user namespace, beside the bus and the portal."""
-        return ['nsenter', '--user', '--preserve-credentials', f'--target={self.bus.pid}',
+        """argv as run in the session's namespaces, beside the bus and the portal."""
+        return ['nsenter', *self.namespaces, '--preserve-credentials', f'--target={self.bus.pid}',
                 '--', *argv]
 
-    def run(self, argv, command=None, log='app.out', options=(), **popen_options):
+    def run(self, argv, command=None, log='app.out', options=(), app=config.APP_ID,
+            **popen_options):
         """Starts the app (or `command` in it) with argv as its arguments."""
         words = ['flatpak', 'run', '--user', *options]
         if command:
             words.append(f'--command={command}')
-        return self.popen(self.inside([*words, config.APP_ID, *argv]), log, **popen_options)
+        return self.popen(self.inside([*words, app, *argv]), log, **popen_options)
 
     def call(self, argv, log, timeout=60):
         """Runs a command of the host in the session; (exit status, output)."""
@@ -135,10 +146,9 @@ class Session:
 
     def leftovers(self):
         """Descendants that belong to neither the rig nor the session's own services."""
-        services = ('dbus-daemon', 'flatpak-portal', 'flatpak-session', 'fault-portal')
         return [pid for pid in procs.descendants(os.getpid())
                 if pid not in self.before and procs.state(pid) != 'Z'
-                and not procs.name(pid).startswith(services)]
+                and not procs.name(pid).startswith(self.services)]
 
     def close(self):
         deadline = time.monotonic() + 10
