@@ -314,8 +314,9 @@ demo: setup ## show an unmodified Chromium sandboxed in real Flatpak
 repo: setup ## a signed Flatpak repository in build/repo; GPG_KEY=ID signs
 	@tests/flatpak/repo --key='$(GPG_KEY)' $(if $(REPO_URL),--url='$(REPO_URL)')
 
-bench: setup ## measure speed and memory; JSON lines in build/bench.json
+bench: setup ## measure speed and memory; build/bench.json, bench.svg, bench.png
 	@tests/bench/bench
+	@cd $(or $(NESTBOX_BUILD),build) && $(CURDIR)/tests/bench/chart bench.json bench.svg bench.png
 
 # MINUTES for each way for PIDs; SOAK_FLAGS as tests/flatpak/soak --help has them.
 soak: setup ## tabs opened, crashed, killed and closed at random; MINUTES=10

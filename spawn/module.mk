@@ -42,7 +42,7 @@ nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-br
   spawn/tool/serve-host.c \
   spawn/tool/doctor.c spawn/tool/policy.c spawn/tool/audit.c spawn/tool/audit-print.c \
   spawn/tool/zypak.c spawn/tool/zypak-wrapper.c spawn/tool/here.c spawn/tool/terminal.c spawn/tool/ps.c spawn/tool/ps-print.c \
-  spawn/tool/trace.c spawn/tool/trace-print.c spawn/tool/identify.c \
+  spawn/tool/restart.c spawn/tool/trace.c spawn/tool/trace-print.c spawn/tool/identify.c \
   spawn/client/client.c spawn/client/display.c $(audit_sources) $(ps_sources) $(broker_sources) \
   $(portal_sources) $(base_sources) $(wire_sources) \
   $(confine_sources)

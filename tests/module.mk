@@ -40,6 +40,7 @@ unit_tests := \
   test-process \
   test-ps-print \
   test-qtwebengine \
+  test-restart \
   test-relay \
   test-relay-hostile \
   test-sandbox \
@@ -96,6 +97,7 @@ test-pickle_sources = zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c
 test-pidfd_sources = spawn/base/pidfd.c spawn/base/fd.c
 test-portal-reply_sources = spawn/portal/portal-reply.c spawn/portal/spawn-request.c
 test-qtwebengine_sources = spawn/preload/qtwebengine.c
+test-restart_sources = spawn/tool/restart.c spawn/base/log.c
 test-proc-text_sources = spawn/audit/proc-text.c
 test-process_sources = spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
 test-ps-print_sources = spawn/tool/ps-print.c spawn/tool/audit-print.c \
@@ -181,7 +183,7 @@ fuzz-broker_sources = tests/lib/nb-fake-portal.c tests/fuzz/quiet-log.c \
 fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-scores.c \
   zygote/wire/channel.c spawn/base/fd.c
 # These include the files whose functions they test: command-line, host-preload, text.
-fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/broker/exposure.c spawn/base/fd.c spawn/base/kind.c \
+fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/broker/exposure.c spawn/tool/restart.c spawn/base/fd.c spawn/base/kind.c \
   spawn/base/flatpak-level.c spawn/chrome-sandbox/confined-child.c \
   spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c spawn/chrome-sandbox/output-relay.c \
   spawn/chrome-sandbox/nursery.c spawn/chrome-sandbox/bridge.c $(trace_sources) $(client_sources) $(wire_sources) \

@@ -13,7 +13,8 @@
 
 typedef enum
 {
-  NB_SPAWN_SANDBOX = 1 << 2,     /* version 1 */
+  NB_SPAWN_LATEST_VERSION = 1 << 1, /* version 1; never of a sub-sandbox */
+  NB_SPAWN_SANDBOX = 1 << 2,        /* version 1 */
   NB_SPAWN_NO_NETWORK = 1 << 3,  /* version 1; without it the app's network is inherited */
   NB_SPAWN_WATCH_BUS = 1 << 4,   /* flatpak 1.2, no version of its own: taken as 2 */
   NB_SPAWN_EXPOSE_PIDS = 1 << 5, /* version 3, and supports & NB_SUPPORTS_EXPOSE_PIDS */

@@ -308,11 +308,19 @@ has_beginning (char *const *vector, const char *beginning)
   return false;
 }
 
-/* Electron's run-as-node and every --type= child are not new browsers. */
+/* Of Electron, at app.relaunch(): waits for our end, and starts the browser anew. */
+static bool
+is_relauncher (char *const *argv)
+{
+  return has_word (argv, "--type=relauncher");
+}
+
+/* Electron's run-as-node and every other --type= child are not new browsers. */
 static bool
 is_restart (char *const *argv, char *const *envp)
 {
-  return !has_beginning (argv, "--type=") && !has_beginning (envp, "ELECTRON_RUN_AS_NODE=");
+  return (is_relauncher (argv) || !has_beginning (argv, "--type="))
+         && !has_beginning (envp, "ELECTRON_RUN_AS_NODE=");
 }
 
 /*
@@ -433,6 +441,8 @@ exec_confined (const char *path, char *const *argv, char *const *envp)
   return (int)syscall (SYS_execve, path, argv, envp);
 }
 
+/* /proc/self/exe, by which Electron starts its relauncher, is another program to nestbox.
+ */
 static int
 exec_restart (const char *path, char *const *argv, char *const *envp)
 {
@@ -449,9 +459,10 @@ exec_restart (const char *path, char *const *argv, char *const *envp)
   for (size_t i = 0; i < self.n_options; i++)
     words[used++] = self.option_words[i];
   words[used++] = (char *)"--";
-  words[used++] = (char *)path;
+  words[used++] = strcmp (path, "/proc/self/exe") == 0 ? self.exe : (char *)path;
   memcpy (words + used, argv + 1, n * sizeof *argv);
-  return exec_with (NB_BINDIR "/nestbox", words, envp, self.debug, "");
+  return exec_with (NB_BINDIR "/nestbox", words, envp, self.debug,
+                    is_relauncher (argv) ? "" : "NESTBOX_RESTART=1");
 }
 
 /* What forks the GPU process, or is one. QtWebEngine has neither, but a thread. */

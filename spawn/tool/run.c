@@ -23,6 +23,7 @@
 #include "spawn/client/client.h"
 #include "spawn/client/trace.h"
 #include "spawn/tool/commands.h"
+#include "spawn/tool/restart.h"
 #include "spawn/tool/start-broker.h"
 #include "zygote/wire/message.h"
 
@@ -45,7 +46,9 @@ typedef struct
   char *gpu;
   char *network, *audio;
   char *widevine; /* "auto", "off" or where it is */
-  char *trace;    /* where messages are recorded, absolute; NULL: nowhere */
+  char *restart;
+  gboolean restarts_in_latest;
+  char *trace; /* where messages are recorded, absolute; NULL: nowhere */
   NbWall wall;
   NbPids pid_mode;
   gboolean gpu_in_app;                 /* it stays where the browser starts it */
@@ -56,6 +59,7 @@ typedef struct
 static const char *const wall_names[] = { "auto", "landlock", "seccomp", NULL };
 static const char *const pids_names[] = { "auto", "visible", "stand-in", NULL };
 static const char *const gpu_names[] = { "sandbox", "app", NULL };
+static const char *const restart_names[] = { "same", "latest", NULL };
 static const char *const service_names[] = { "app", "sandbox", NULL };
 
 /* --- command line --- */
@@ -98,12 +102,16 @@ check_choices (Options *options, GError **error)
   int network = gpu < 0 ? -1 : choose ("--network", options->network, service_names, error);
   int audio = network < 0 ? -1 : choose ("--audio", options->audio, service_names, error);
 
+  int restart
+      = audio < 0 ? -1 : choose ("--restart", options->restart, restart_names, error);
+
+  options->restarts_in_latest = restart > 0;
   options->wall = (NbWall)wall;
   options->pid_mode = (NbPids)pids;
   options->gpu_in_app = gpu > 0;
   options->network_apart = network > 0;
   options->audio_apart = audio > 0;
-  return audio >= 0 && check_widevine (options, error);
+  return restart >= 0 && check_widevine (options, error);
 }
 
 static gboolean
@@ -122,6 +130,8 @@ parse (int argc, char **argv, Options *options, GError **error)
       "where the network service lives: app or, to try it, sandbox", "PLACE" },
     { "audio", 0, 0, G_OPTION_ARG_STRING, &options->audio,
       "where the audio service lives: app or, to try it, sandbox", "PLACE" },
+    { "restart", 0, 0, G_OPTION_ARG_STRING, &options->restart,
+      "version of the app in which the browser restarts: same or latest", "VERSION" },
     { "widevine", 0, 0, G_OPTION_ARG_FILENAME, &options->widevine,
       "folder of Widevine that pages' sub-sandbox sees: auto, off or DIR", "FOLDER" },
     { "trace", 0, 0, G_OPTION_ARG_FILENAME, &options->trace,
@@ -264,16 +274,20 @@ listen_at (const char *path)
 static char *
 options_text (const Options *options)
 {
-  return g_strdup_printf ("--file-wall=%s\n--pids=%s\n--gpu=%s\n--network=%s\n--audio=%s\n-"
-                          "-widevine=%s%s%s%s%s",
+  GString *text = g_string_new (NULL);
+
+  g_string_append_printf (text, "--file-wall=%s\n--pids=%s\n--gpu=%s\n",
                           wall_names[options->wall], pids_names[options->pid_mode],
-                          gpu_names[options->gpu_in_app],
+                          gpu_names[options->gpu_in_app]);
+  g_string_append_printf (text, "--network=%s\n--audio=%s\n--widevine=%s\n--restart=%s",
                           service_names[options->network_apart],
                           service_names[options->audio_apart], options->widevine,
-                          options->helper_name != NULL ? "\n--helper-name=" : "",
-                          options->helper_name != NULL ? options->helper_name : "",
-                          options->trace != NULL ? "\n--trace=" : "",
-                          options->trace != NULL ? options->trace : "");
+                          restart_names[options->restarts_in_latest]);
+  if (options->helper_name != NULL)
+    g_string_append_printf (text, "\n--helper-name=%s", options->helper_name);
+  if (options->trace != NULL)
+    g_string_append_printf (text, "\n--trace=%s", options->trace);
+  return g_string_free (text, FALSE);
 }
 
 /* What the host preload is to execute the stand-in for, besides the zygote. */
@@ -395,9 +409,28 @@ run_with_broker (const Options *options)
   return NB_EXIT_REFUSED;
 }
 
+/* TRUE: it runs in the newest version of the app by now. Else this one has to do. */
+static gboolean
+restart_in_latest (const Options *options)
+{
+  g_autofree char *again = options_text (options);
+  g_auto (GStrv) command
+      = nb_restart_command (g_getenv ("CHROME_WRAPPER"), again, options->browser);
+  g_autoptr (GError) error = NULL;
+
+  if (nb_restart_in_latest ((const char *const *)command, &error))
+    return TRUE;
+  nb_log_error (
+      "the browser restarts in this version of the app, because the newest cannot "
+      "be had: %s",
+      error->message);
+  return FALSE;
+}
+
 int
 nb_command_run (int argc, char **argv)
 {
+  gboolean is_restart = g_getenv (NB_RESTART_VARIABLE) != NULL;
   Options options = { 0 };
   NbFlatpakInfo info = { .level = NB_FLATPAK_NONE };
   g_autoptr (GError) error = NULL;
@@ -424,6 +457,9 @@ nb_command_run (int argc, char **argv)
       nb_log_error ("not in Flatpak: %s starts with its own sandbox", options.browser[0]);
       return become_browser (&options, g_get_environ ());
     }
+  g_unsetenv (NB_RESTART_VARIABLE);
+  if (is_restart && options.restarts_in_latest && restart_in_latest (&options))
+    return 0;
   result = check_place (options.browser[0]);
   return result != 0 ? result : run_with_broker (&options);
 }

@@ -52,16 +52,30 @@ append_member (GString *out, const char *name, const char *value)
   g_string_append_printf (out, ", %s: %s", key, text);
 }
 
-/* Numbers as such, but those in other notations. */
+/* As JSON has them: no other notation, no version. */
+static gboolean
+is_number (const char *value)
+{
+  const char *at = value + (*value == '-');
+  gsize digits = strspn (at, "0123456789");
+
+  at += digits;
+  if (digits > 0 && *at == '.')
+    {
+      digits = strspn (at + 1, "0123456789");
+      at += 1 + digits;
+    }
+  return digits > 0 && *at == '\0';
+}
+
 static void
 append_field (GString *out, const char *field)
 {
   const char *value = strchr (field, '=') + 1;
   g_autofree char *name = g_strndup (field, (gsize)(value - field - 1));
   g_autofree char *key = nb_print_json_string (name);
-  gsize digits = strspn (value + (*value == '-'), "0123456789.");
 
-  if (digits > 0 && value[digits + (*value == '-')] == '\0')
+  if (is_number (value))
     g_string_append_printf (out, ", %s: %s", key, value);
   else
     append_member (out, name, value);

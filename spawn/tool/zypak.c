@@ -14,6 +14,7 @@ static const struct
   const char *option; /* of `nestbox run`, which takes the value; NULL: none */
   const char *note;   /* NULL: it means the same here */
   gboolean is_switch; /* "0" is off, as if it were not there */
+  const char *value;  /* what the option takes; NULL: the variable's */
 } variables[] = {
   { "ZYPAK_SANDBOX_FILENAME", "--helper-name", NULL },
   { "ZYPAK_DEBUG", NULL, NULL, TRUE },
@@ -26,8 +27,7 @@ static const struct
     "is not followed: pages get no GPU; the GPU process has it in a sub-sandbox of its own",
     TRUE },
   { "ZYPAK_EXPOSE_WIDEVINE_PATH", "--widevine", NULL },
-  { "ZYPAK_SPAWN_LATEST_ON_REEXEC", NULL,
-    "is not followed: a browser that restarts stays in this version of the app", TRUE },
+  { "ZYPAK_SPAWN_LATEST_ON_REEXEC", "--restart", NULL, TRUE, "latest" },
   { "ZYPAK_ZYGOTE_STRATEGY_SPAWN", NULL,
     "has no meaning here: which way is open is found out (nestbox run --pids)" },
   { "ZYPAK_CEF_LIBRARY_PATH", NULL, "has no meaning here: close() is not interposed" },
@@ -98,7 +98,9 @@ translate_one (char **environment, const char *entry, GPtrArray *options, GPtrAr
       return environment;
     }
   if (variables[i].option != NULL)
-    g_ptr_array_add (options, g_strdup_printf ("%s=%s", variables[i].option, value));
+    g_ptr_array_add (
+        options, g_strdup_printf ("%s=%s", variables[i].option,
+                                  variables[i].value != NULL ? variables[i].value : value));
   if (variables[i].note != NULL)
     g_ptr_array_add (notes, g_strdup_printf ("%s %s", name, variables[i].note));
   return apply (environment, variables[i].name, value);

@@ -25,6 +25,10 @@ class Folder(case.SessionCase):
         self.folder = self.profile / 'WidevineCdm'
         self.marker = self.folder / 'marker'
 
+    def tearDown(self):
+        self.remove()
+        super().tearDown()
+
     def make(self):
         self.folder.mkdir(parents=True, exist_ok=True)
         self.marker.write_text('fake')
@@ -59,7 +63,7 @@ class Exposed(Folder):
             self.assertEqual(rows['before writing it'], 'EROFS')
             for stage in ('after', 'child'):
                 self.assertEqual(rows[f'{stage} {self.marker}'], 'EACCES', wall)
-                self.assertEqual(rows[f'{stage} writing it'], 'EACCES', wall)
+                self.assertIn(rows[f'{stage} writing it'], ('EROFS', 'EACCES'), wall)
 
     def test_02_only_if_it_is_wanted_and_there(self):
         self.make()
@@ -74,7 +78,6 @@ class Exposed(Folder):
         subprocess.run(['rm', '-r', self.folder], check=True)
         self.folder.symlink_to('elsewhere')
         self.assertEqual(self.probe()[f'before {self.marker}'], 'ENOENT')
-        self.remove()
 
     def test_04_with_a_browser(self):
         self.make()
@@ -91,10 +94,10 @@ class Exposed(Folder):
                 self.assertFalse(os.path.exists(f'/proc/{gpu}/root{self.marker}'))
             status, output = chrome.run_beside(NESTBOX, 'audit', '--all')
             self.assertIn(status, (0, 3), output)
-            self.assertIn('home               nothing of it is mounted but Widevine, read-only',
-                          output)
+            if not self.hidden_pids:  # then there are stand-ins to look at
+                self.assertIn('home               nothing of it is mounted but Widevine, '
+                              'read-only', output)
             self.assertNotIn(TOLD, chrome.output())
-        self.remove()
 
     def test_05_it_comes_while_the_browser_runs(self):
         with self.browser(log=f'{type(self).__name__}-late.log') as chrome:
@@ -109,7 +112,6 @@ class Exposed(Folder):
                                     'and pages have it'])
             zygote, = chrome.of_kind('zygote')
             self.assertFalse(os.path.exists(f'/proc/{zygote}/root{self.marker}'))
-        self.remove()
 
 
 class HiddenPids(Exposed):

@@ -82,8 +82,7 @@ class BrandedBrowser(ElectronBaseApp):
               'PATH="/app/chromium:$PATH"\n'
               'exec zypak-wrapper chromium "$@"')
     VARIABLES = {'ZYPAK_SPAWN_LATEST_ON_REEXEC': '1', 'ZYPAK_QUIRKS': 'x'}
-    NOTES = ['ZYPAK_QUIRKS is not known, and ignored',
-             'ZYPAK_SPAWN_LATEST_ON_REEXEC is not followed']
+    NOTES = ['ZYPAK_QUIRKS is not known, and ignored']
 
 
 class OtherHelper(case.SessionCase):

@@ -145,6 +145,19 @@ check_zygote_environment (char **words)
   nb_fuzz_check (executed_envp[at] == NULL);
 }
 
+/* `nestbox run` is told that it is a restart. */
+static void
+check_restart_environment (char **words)
+{
+  size_t at = 0;
+
+  for (; *words != NULL; words++)
+    if (!g_str_has_prefix (*words, "NESTBOX_RESTART="))
+      nb_fuzz_check (executed_envp[at++] == *words);
+  nb_fuzz_check (strcmp (executed_envp[at++], "NESTBOX_RESTART=1") == 0);
+  nb_fuzz_check (executed_envp[at] == NULL);
+}
+
 /* A zygote that has to be sandboxed and is not given to the helper. */
 static bool
 is_refused (char **words)
@@ -185,9 +198,11 @@ check_restart (char **words)
     if (**word != '\0' && head->len < MAX_OPTIONS + 2)
       g_ptr_array_add (head, *word);
   g_ptr_array_add (head, (char *)"--");
-  g_ptr_array_add (head, exe);
+  g_ptr_array_add (head, self.exe);
   g_ptr_array_add (head, NULL);
-  again = !starts (words, "--type=") && !starts (words, "ELECTRON_RUN_AS_NODE=");
+  again = (g_strv_contains ((const char *const *)words, "--type=relauncher")
+           || !starts (words, "--type="))
+          && !starts (words, "ELECTRON_RUN_AS_NODE=");
   nb_fuzz_check (execve (exe, words, words) == -1);
   nb_fuzz_check (strcmp (executed.path, again ? NB_BINDIR "/nestbox" : exe) == 0);
   if (again)
@@ -197,6 +212,8 @@ check_restart (char **words)
   if (!again && is_child_to_confine (words)
       && nb_kind_of_command ((const char *const *)words) == NB_KIND_UNSANDBOXED_ZYGOTE)
     check_zygote_environment (words);
+  else if (again && !g_strv_contains ((const char *const *)words, "--type=relauncher"))
+    check_restart_environment (words);
   else
     check_vector (executed_envp, none, words);
   (void)g_ptr_array_free (head, TRUE);

@@ -394,6 +394,9 @@ static const PrintCase print_cases[] = {
   { "json-of-a-hostile-word", "1 a b c d=\"\\", TRUE, FALSE,
     "{\"time-s\": 0.000000, \"conversation\": \"a\", \"direction\": \"b\", \"message\": "
     "\"c\", \"d\": \"\\\"\\\\\"}\n" },
+  { "json-of-a-version", "1 a b c d=0.1.0 e=-x f=1. g=7", TRUE, FALSE,
+    "{\"time-s\": 0.000000, \"conversation\": \"a\", \"direction\": \"b\", \"message\": "
+    "\"c\", \"d\": \"0.1.0\", \"e\": \"-x\", \"f\": \"1.\", \"g\": 7}\n" },
   { "end", "1 broker - ENDED", TRUE, FALSE,
     "{\"time-s\": 0.000000, \"conversation\": \"broker\", \"direction\": \"-\", "
     "\"message\": \"ENDED\"}\n",

@@ -7,6 +7,7 @@ _nestbox_values () {
     run--file-wall) echo 'auto landlock seccomp' ;;
     run--gpu) echo 'sandbox app' ;;
     run--network | run--audio) echo 'app sandbox' ;;
+    run--restart) echo 'same latest' ;;
     run--widevine) echo 'auto off' ;;
     run--pids) echo 'auto visible stand-in' ;;
     policy--format) echo 'table pfc bpf' ;;
@@ -15,7 +16,7 @@ _nestbox_values () {
 
 _nestbox_options () {
   case $1 in
-    run) echo '--help --version --audio= --file-wall= --gpu= --helper-name= --network= --pids= --trace= --widevine=' ;;
+    run) echo '--help --version --audio= --file-wall= --gpu= --helper-name= --network= --pids= --restart= --trace= --widevine=' ;;
     doctor) echo '--help --version --json' ;;
     policy) echo '--help --version --format=' ;;
     audit) echo '--help --version --all --json' ;;

@@ -20,6 +20,7 @@ complete -c nestbox -n '__fish_seen_subcommand_from run' -l network -x -a 'app s
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l audio -x -a 'app sandbox' -d 'Where the audio service lives'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l pids -x -a 'auto visible stand-in' -d 'How the browser knows its children'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l widevine -x -a 'auto off' -d 'Folder of Widevine that pages see'
+complete -c nestbox -n '__fish_seen_subcommand_from run' -l restart -x -a 'same latest' -d 'Version of the app in which the browser restarts'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l trace -r -F -d 'Record messages for nestbox trace'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -a '(__fish_complete_command)'
 
