@@ -193,7 +193,8 @@ bench-exec_sources = spawn/base/fd.c $(wire_sources)
 browser_side_sources = tests/lib/browser-side.c spawn/base/fd.c $(wire_sources) \
   zygote/wire/zygote-command.c
 launch-like-chromium_sources = $(browser_side_sources)
-talk-to-zygote_sources = $(browser_side_sources)
+talk-to-zygote_sources = $(sort $(browser_side_sources) tests/lib/browser-library.c \
+  $(library_sources))
 pose-as-child_sources = spawn/base/fd.c
 fake-zygote_sources = spawn/base/fd.c $(wire_sources) zygote/wire/zygote-command.c
 # The attack suite: one program, run in each place.
