@@ -15,7 +15,7 @@ stand_in_sources = spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c sp
   spawn/chrome-sandbox/nursery.c spawn/chrome-sandbox/bridge.c $(trace_sources) $(client_sources) $(base_sources) $(wire_sources)
 client_sources := spawn/client/client.c spawn/client/environment.c \
   spawn/library/connection.c spawn/library/children.c spawn/library/failure.c \
-  spawn/library/outbox.c spawn/library/identify.c spawn/base/pidfd.c
+  spawn/library/outbox.c spawn/library/identify.c spawn/library/oom-scores.c spawn/base/pidfd.c
 
 # Only what each really needs: these run inside the browser, or once per browser.
 host_preload_sources = spawn/preload/host-preload.c spawn/preload/qtwebengine.c \
@@ -28,7 +28,8 @@ gpu_router_sources = spawn/gpu-router/gpu-router-main.c spawn/gpu-router/router.
   spawn/gpu-router/routed-children.c spawn/client/display.c \
   $(stand_in_sources)
 # The public libraries. What helpers do without is in library_only_sources.
-library_only_sources := spawn/library/launch.c spawn/library/open.c
+library_only_sources := spawn/library/launch.c spawn/library/open.c \
+  spawn/library/execute.c
 library_sources = $(client_sources) $(library_only_sources) spawn/base/fd.c \
   spawn/base/kind.c spawn/base/flatpak-level.c $(wire_sources)
 gio_sources := spawn/gio/client.c spawn/gio/child.c spawn/gio/on-cancel.c

@@ -138,6 +138,7 @@ integration_tests := \
   test-gpu-router-program \
   test-library \
   test-library-gio \
+  test-library-zygote \
   test-nestbox
 test-nestbox_sources = spawn/base/fd.c
 test-chrome-sandbox_sources = $(wire_sources) spawn/base/fd.c
@@ -150,6 +151,7 @@ test-broker-faults_sources = tests/lib/nb-beside.c $(broker_test_sources)
 test-gpu-router-program_sources = $(filter-out %/gpu-router-main.c,$(gpu_router_sources))
 test-broker-clients_sources = $(test-broker_sources)
 test-library_sources = $(sort $(test-broker_sources) $(library_sources))
+test-library-zygote_sources = $(test-library_sources)
 test-library-gio_sources = $(test-library_sources) $(gio_sources)
 test-broker-identify_sources = $(test-broker_sources) spawn/ps/brokers.c
 test-broker-survey_sources = $(test-broker_sources) spawn/ps/brokers.c
@@ -163,10 +165,10 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
 
 # Those that have threads: GDBus's, and the test's own.
 threaded_tests := test-broker test-broker-identify test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-broker-loss \
-  test-broker-clients test-library test-library-gio
+  test-broker-clients test-library test-library-gio test-library-zygote
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
 valgrind_unfit := test-broker test-broker-identify test-broker-loss test-lost-zygote test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-sandbox \
-  test-broker-clients test-library test-library-gio test-gpu-router-program \
+  test-broker-clients test-library test-library-gio test-library-zygote test-gpu-router-program \
   test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
   test-controller-zygote test-fd test-landlock \
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
@@ -211,7 +213,8 @@ bench-exec_sources = spawn/base/fd.c $(wire_sources)
 browser_side_sources = tests/lib/browser-side.c spawn/base/fd.c $(wire_sources) \
   zygote/wire/zygote-command.c
 launch-like-chromium_sources = $(browser_side_sources)
-talk-to-zygote_sources = $(browser_side_sources)
+talk-to-zygote_sources = $(sort $(browser_side_sources) tests/lib/browser-library.c \
+  $(library_sources))
 reach-bus_sources = spawn/base/fd.c spawn/base/kind.c $(wire_sources)
 pose-as-child_sources = spawn/base/fd.c
 fake-zygote_sources = spawn/base/fd.c $(wire_sources) zygote/wire/zygote-command.c

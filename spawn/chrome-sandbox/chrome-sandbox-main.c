@@ -7,15 +7,18 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/chrome-sandbox/confined-child.h"
+#include "spawn/chrome-sandbox/nursery.h"
 #include "spawn/chrome-sandbox/stand-in.h"
 #include "spawn/client/client.h"
 
@@ -74,6 +77,35 @@ stand_in_for_service (char **argv)
   return nb_stand_in_run (kind, argv + 1);
 }
 
+/*
+ * The nursery of a zygote that a host of the library has launched, and nothing else: it
+ * ends with the link, as which the library has executed it (spawn/library/open.c).
+ */
+static int
+keep_nursery (void)
+{
+  enum
+  {
+    LINK_FD = STDERR_FILENO + 1,
+    NURSERY_CONTROL_FD,
+  };
+  NbNursery *nursery = NULL;
+  struct pollfd ready = { .events = POLLIN };
+
+  if (nb_fd_is_socket (LINK_FD, SOCK_SEQPACKET)
+      && nb_fd_is_socket (NURSERY_CONTROL_FD, SOCK_SEQPACKET)
+      && nb_fd_set_cloexec (LINK_FD, true) == 0
+      && nb_fd_set_cloexec (NURSERY_CONTROL_FD, true) == 0)
+    nursery = nb_nursery_new (LINK_FD, NURSERY_CONTROL_FD);
+  if (nursery == NULL)
+    return 1;
+  ready.fd = nb_nursery_fd (nursery);
+  while (nb_nursery_serve (nursery) == 0)
+    (void)poll (&ready, 1, -1);
+  nb_nursery_free (nursery);
+  return 0;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -94,6 +126,8 @@ main (int argc, char **argv)
   (void)signal (SIGINT, SIG_IGN);
   (void)signal (SIGHUP, SIG_IGN);
   (void)signal (SIGPIPE, SIG_IGN);
+  if (argc == 2 && strcmp (argv[1], "--nursery") == 0)
+    return keep_nursery ();
   if (argc > 3 && strcmp (argv[1], "--stand-in") == 0)
     return stand_in_for_service (argv + 2);
   if (getenv ("NESTBOX_BROKER") != NULL && !is_zygote (argv + 1))

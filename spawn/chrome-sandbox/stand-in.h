@@ -8,11 +8,6 @@
 #include "spawn/chrome-sandbox/output-relay.h"
 #include "spawn/library/connection.h"
 
-enum
-{
-  NB_CONTROL_FD = 3, /* Chromium: content_descriptors.h, kZygoteSocketPairFd */
-};
-
 /* Of standard output and error; -1 in both members where none is needed. */
 typedef struct
 {

@@ -48,7 +48,8 @@ nb_children_add (NbChildren *children, NbKind kind, const char *name,
   *child = (NbLaunched){ .handle = next_handle (children),
                          .state = NESTBOX_STATE_STARTING,
                          .kind = kind,
-                         .link = -1 };
+                         .link = -1,
+                         .control = -1 };
   (void)snprintf (child->name, sizeof child->name, "%s", name);
   children->n++;
   *handle_out = child->handle;
@@ -72,6 +73,7 @@ nb_children_remove (NbChildren *children, NestboxHandle handle)
   if (child == NULL)
     return;
   nb_fd_clear (&child->link);
+  nb_fd_clear (&child->control);
   *child = children->items[--children->n];
 }
 
@@ -79,7 +81,10 @@ void
 nb_children_clear (NbChildren *children)
 {
   for (size_t i = 0; i < children->n; i++)
-    nb_fd_clear (&children->items[i].link);
+    {
+      nb_fd_clear (&children->items[i].link);
+      nb_fd_clear (&children->items[i].control);
+    }
   free (children->items);
   *children = (NbChildren){ 0 };
 }

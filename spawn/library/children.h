@@ -19,6 +19,7 @@ typedef struct
   NestboxState state;
   NbKind kind;
   int link;                       /* owned; -1: none */
+  int control;                    /* a zygote's descriptor 3, for a nursery; owned; -1 */
   char name[NB_CHILD_NAME_BYTES]; /* for failures */
 } NbLaunched;
 

@@ -9,12 +9,14 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "spawn/base/fd.h"
 #include "spawn/client/client.h"
 #include "spawn/client/environment.h"
 #include "spawn/library/children.h"
 #include "spawn/library/failure.h"
+#include "spawn/library/oom-scores.h"
 #include "spawn/library/outbox.h"
 
 struct NestboxConnection
@@ -25,8 +27,10 @@ struct NestboxConnection
   bool ended;  /* the broker has hung up */
   bool closed; /* and that was told */
   bool takes_links;
+  NbLinkServer link_server; /* NULL: there is none */
   NbOutbox outbox;
   NbChildren children;
+  NbOomScores oom_scores;
   NestboxPlace place;
   uint32_t last_question;
   /* Large, and not for a stack of unknown size. */
@@ -138,6 +142,19 @@ fill_exec (NbMessage *message, const NbLaunch *launch)
   return overflow ? -E2BIG : 0;
 }
 
+/* It may be that a nursery has to speak on it: the host's own is soon closed. */
+static int
+keep_control (NbLaunched *zygote, const NbLaunch *launch)
+{
+  for (size_t i = 0; i < launch->n_fds; i++)
+    if (launch->targets[i] == NB_CONTROL_FD)
+      {
+        zygote->control = nb_fd_dup (launch->fds[i], STDERR_FILENO + 1);
+        return zygote->control < 0 ? zygote->control : 0;
+      }
+  return 0; /* the controller refuses it, where it has to */
+}
+
 NestboxHandle
 nb_connection_exec (NestboxConnection *connection, const NbLaunch *launch,
                     NestboxFailure *failure)
@@ -149,6 +166,8 @@ nb_connection_exec (NestboxConnection *connection, const NbLaunch *launch,
   if (result == 0)
     result
         = nb_children_add (&connection->children, launch->kind, launch->argv[0], &handle);
+  if (result == 0 && launch->kind == NB_KIND_ZYGOTE && connection->link_server != NULL)
+    result = keep_control (nb_children_find (&connection->children, handle), launch);
   if (result == 0)
     {
       message->serial = message->child = handle;
@@ -186,6 +205,30 @@ nestbox_connection_kill (NestboxConnection *connection, NestboxHandle child, int
   message->child = child;
   message->signal = number;
   return send_request (connection, -1, "signal not sent", failure);
+}
+
+bool
+nestbox_connection_adjust_oom (NestboxConnection *connection, int pid, int score,
+                               NestboxFailure *failure)
+{
+  NbMessage *message = &connection->message;
+  int result;
+
+  if (pid <= 1 || score < 0 || score > 1000)
+    {
+      nb_failure_set (failure, NESTBOX_ERROR_INVALID, EINVAL, "OOM score not set",
+                      "see oom_score_adj in proc(5)", "PID %d, score %d", pid, score);
+      return false;
+    }
+  message->type = NB_MESSAGE_OOM_ADJUST;
+  message->serial = nb_oom_scores_ask (&connection->oom_scores, pid, score);
+  message->child = 0;
+  message->oom.pid = pid;
+  message->oom.score = score;
+  result = connection->ended ? -EPIPE : send_message (connection, message, NULL, 0);
+  if (result < 0)
+    fail_to_send (failure, "OOM score not set", result);
+  return result == 0;
 }
 
 /* --- from the broker --- */
@@ -233,12 +276,29 @@ is_no_x11 (NbSlice detail)
          && memcmp (detail.data, wanted.data, wanted.length) == 0;
 }
 
+/* 0, or -errno: nobody serves it. */
+static int
+serve_link (NestboxConnection *connection, NbLaunched *child)
+{
+  if (connection->takes_links)
+    {
+      child->link = nb_packet_steal_fd (&connection->packet, 0);
+      return 0;
+    }
+  if (connection->link_server == NULL || child->control < 0)
+    return -ENOTSUP;
+  return connection->link_server (connection->packet.fds[0], child->control);
+}
+
 static bool
 handle_result (NestboxConnection *connection, NestboxEvent *event)
 {
   const NbMessage *message = &connection->message;
   NbLaunched *child = nb_children_find (&connection->children, message->child);
+  int result;
 
+  if (message->child == 0)
+    nb_oom_scores_answer (&connection->oom_scores, message->serial, message->result.error);
   if (child == NULL || child->state != NESTBOX_STATE_STARTING)
     return false;
   if (message->result.error != 0)
@@ -247,17 +307,18 @@ handle_result (NestboxConnection *connection, NestboxEvent *event)
                   message->result.error, message->result.detail);
       return true;
     }
-  if (connection->packet.n_fds > 0 && !connection->takes_links)
+  result = connection->packet.n_fds > 0 ? serve_link (connection, child) : 0;
+  nb_fd_clear (&child->control);
+  if (result < 0)
     {
       /* Without its link the zygote ends; it is not waited for. */
       (void)nestbox_connection_kill (connection, child->handle, SIGKILL, NULL);
-      fail_child (connection, child, event, NESTBOX_ERROR_UNAVAILABLE, ENOTSUP,
+      fail_child (connection, child, event, NESTBOX_ERROR_UNAVAILABLE, -result,
                   nb_slice ("PIDs are hidden here, and there is nobody to stand in for "
                             "its children"));
       return true;
     }
   child->state = NESTBOX_STATE_RUNNING;
-  child->link = nb_packet_steal_fd (&connection->packet, 0);
   event->type = NESTBOX_EVENT_STARTED;
   event->child = child->handle;
   event->no_x11 = is_no_x11 (message->result.detail);
@@ -422,6 +483,12 @@ nb_connection_take_links (NestboxConnection *connection)
   connection->takes_links = true;
 }
 
+void
+nb_connection_serve_links (NestboxConnection *connection, NbLinkServer server)
+{
+  connection->link_server = server;
+}
+
 int
 nb_connection_steal_link (NestboxConnection *connection, NestboxHandle child)
 {
@@ -469,6 +536,7 @@ nestbox_connection_close (NestboxConnection *connection)
     return;
   nb_children_clear (&connection->children);
   nb_outbox_clear (&connection->outbox);
+  nb_oom_scores_clear (&connection->oom_scores);
   nb_fd_clear (&connection->epoll);
   /* Also where a fork of the host's holds a copy. */
   (void)shutdown (connection->socket, SHUT_RDWR);

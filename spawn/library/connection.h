@@ -9,6 +9,11 @@
 #include "spawn/library/nestbox.h"
 #include "zygote/wire/message.h"
 
+enum
+{
+  NB_CONTROL_FD = 3, /* Chromium: content_descriptors.h, kZygoteSocketPairFd */
+};
+
 /* A request that was judged already; the broker still filters the environment. */
 typedef struct
 {
@@ -49,11 +54,19 @@ void nb_connection_tell_identity (const NbMessage *message, NestboxEvent *event)
 
 /*
  * Where zygotes are relayed, the link to the relay of this one, which has started; the
- * caller's from now on. -1: there is none. A connection whose owner takes links says so
- * before; others end a zygote that comes with one, because nobody would stand in for its
- * children.
+ * caller's from now on. -1: there is none. A connection whose owner takes or serves links
+ * says so before; others end a zygote that comes with one, because nobody would stand in
+ * for its children.
  */
 void nb_connection_take_links (NestboxConnection *connection);
+
+/*
+ * Has links served by a nursery, which server starts with a link and the zygote's end of
+ * its control socket, both borrowed: 0 or -errno. It has to be said before the launch.
+ */
+typedef int (*NbLinkServer) (int link, int control);
+void nb_connection_serve_links (NestboxConnection *connection, NbLinkServer server);
+
 int nb_connection_steal_link (NestboxConnection *connection, NestboxHandle child);
 
 /* Whether what was told last was, or is to be, the end of everything with the broker. */

@@ -21,8 +21,9 @@
  * Descriptors that are handed in are borrowed: duplicates are sent, and the caller closes
  * his own. All that the library opens is close-on-exec and closed with the connection.
  *
- * Nothing waits, save nestbox_connection_open() for the time that executing a program
- * takes. Failures are told in a NestboxFailure, which may be NULL everywhere.
+ * Nothing waits, save nestbox_connection_open(), and nestbox_connection_dispatch() where
+ * PIDs are hidden and a zygote has started, for the time that executing a program takes.
+ * Failures are told in a NestboxFailure, which may be NULL everywhere.
  */
 #pragma once
 
@@ -101,7 +102,9 @@ typedef enum
  * NestboxKind:
  * @NESTBOX_KIND_TOOL: for what is trusted more than the others: its filter only takes what
  *   Flatpak's should have taken, and it can signal what it has started, and its siblings
- * @NESTBOX_KIND_ZYGOTE: a zygote as Chromium's (zygote/PROTOCOL.md, sections 6 to 10)
+ * @NESTBOX_KIND_ZYGOTE: a zygote as Chromium's (zygote/PROTOCOL.md, sections 6 to 11), with
+ *   its control socket as descriptor 3 and a pipe as 7. Wait for its STARTED before its
+ *   greeting: until then the connection holds the zygote's end of the socket as well
  * @NESTBOX_KIND_RENDERER: for content that is not trusted; can signal and trace nothing
  *   but itself, and what it executes is confined as it is
  * @NESTBOX_KIND_WORKER: the same; for parsers, decoders, plug-ins
@@ -346,6 +349,16 @@ bool nestbox_connection_kill (NestboxConnection *connection, NestboxHandle child
  */
 uint32_t nestbox_connection_identify (NestboxConnection *connection, int fd,
                                       NestboxFailure *failure);
+
+/*
+ * Asks for the score, 0 to 1000, by which the kernel's OOM killer chooses (proc(5),
+ * oom_score_adj) of what a zygote has forked, by the PID that the host knows it by; no
+ * other process of a sub-sandbox is reached. Not answered: it fails silently where the
+ * kernel lets a score only be raised. Of a process that is in no sub-sandbox the host
+ * itself sets it, while it dispatches the answer. False: INVALID, LIMIT, CLOSED.
+ */
+bool nestbox_connection_adjust_oom (NestboxConnection *connection, int pid, int score,
+                                    NestboxFailure *failure);
 
 /* As far as dispatched events tell. Waits for nothing. */
 NestboxState nestbox_connection_get_state (const NestboxConnection *connection,

@@ -1,29 +1,19 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A broker of the host's own: no child of it, and ended by the end of either. */
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
 #include "spawn/library/connection.h"
+#include "spawn/library/execute.h"
 #include "spawn/library/failure.h"
 #include "zygote/wire/channel.h"
 
-#if !defined(NB_BINDIR)
+#if !defined(NB_BINDIR) || !defined(NB_PKGLIBEXECDIR)
 #  error "where nestbox is installed is not defined"
 #endif
-
-enum
-{
-  CLIENT_FD = STDERR_FILENO + 1, /* as `nestbox broker` expects them */
-  HOST_FD,
-  ERROR_FD,
-  FIRST_UNUSED_FD,
-};
 
 const char *
 nestbox_version (void)
@@ -44,126 +34,32 @@ nestbox_level (NestboxFailure *failure)
   return NESTBOX_LEVEL_UNKNOWN;
 }
 
-/* --- between fork and exec: async-signal-safe, no allocation --- */
-
-typedef struct
-{
-  const char *program;
-  int client, host, error; /* borrowed */
-  sigset_t none;
-} Start;
-
 /*
- * A fork without a signal at its end, which no handler of the host's and no waitpid(2) of
- * its own sees; and without the handlers of pthread_atfork(3), of which nothing is called.
+ * Where PIDs are hidden a host's zygote has a nursery in a process of its own: a host has
+ * threads, and memory that its forks would keep.
  */
-static pid_t
-silent_fork (void)
-{
-  return (pid_t)syscall (SYS_clone, 0, NULL, NULL, NULL, NULL);
-}
-
-static void
-tell (int error_fd, int error)
-{
-  (void)!write (error_fd, &error, sizeof error);
-}
-
-/* All sources first go above the targets: one may have another's number. */
-static void
-map_fds (const Start *start)
-{
-  int nothing = open ("/dev/null", O_RDWR | O_CLOEXEC);
-  int client = nb_fd_dup (start->client, FIRST_UNUSED_FD);
-  int host = nb_fd_dup (start->host, FIRST_UNUSED_FD);
-  int error = nb_fd_dup (start->error, FIRST_UNUSED_FD);
-
-  if (nothing < 0 || client < 0 || host < 0 || error < 0)
-    {
-      tell (start->error, errno);
-      _exit (127);
-    }
-  if (dup2 (nothing, STDIN_FILENO) < 0 || dup2 (nothing, STDOUT_FILENO) < 0
-      || dup2 (client, CLIENT_FD) < 0 || dup2 (host, HOST_FD) < 0
-      || dup3 (error, ERROR_FD, O_CLOEXEC) < 0 || nb_fd_close_from (FIRST_UNUSED_FD) < 0)
-    _exit (127);
-}
-
-static _Noreturn void
-become_broker (const Start *start)
-{
-  static const char *const argv[] = { "nestbox", "broker", NULL };
-
-  for (int number = 1; number < NSIG; number++)
-    (void)signal (number, SIG_DFL);
-  (void)sigprocmask (SIG_SETMASK, &start->none, NULL);
-  map_fds (start);
-  execve (start->program, (char *const *)argv, environ);
-  tell (ERROR_FD, errno);
-  _exit (127);
-}
-
-/* Forks twice: what is executed belongs to whoever collects orphans. */
-static _Noreturn void
-leave (const Start *start)
-{
-  pid_t pid;
-
-  (void)setsid ();
-  pid = silent_fork ();
-  if (pid == 0)
-    become_broker (start);
-  if (pid < 0)
-    tell (start->error, errno);
-  _exit (0);
-}
-
-/* --- in the host --- */
-
-/* 0, or a positive errno once it is known that nothing was executed. */
 static int
-start_process (Start *start, int error_reader)
+start_nursery (int link, int control)
 {
-  sigset_t all, before;
-  int error = 0;
-  pid_t pid;
+  static const char *const argv[] = { "nestbox-chrome-sandbox", "--nursery", NULL };
 
-  (void)sigfillset (&all);
-  (void)sigemptyset (&start->none);
-  (void)pthread_sigmask (SIG_SETMASK, &all, &before); /* no handler runs in the fork */
-  pid = silent_fork ();
-  if (pid == 0)
-    leave (start);
-  if (pid < 0)
-    error = errno;
-  (void)pthread_sigmask (SIG_SETMASK, &before, NULL);
-  nb_fd_clear (&start->error);
-  while (pid > 0 && waitpid (pid, NULL, __WALL) < 0 && errno == EINTR)
-    ;
-  while (pid > 0 && read (error_reader, &error, sizeof error) < 0 && errno == EINTR)
-    ;
-  return error;
+  return -nb_library_execute (NB_PKGLIBEXECDIR "/nestbox-chrome-sandbox", argv, link,
+                              control);
 }
 
 NestboxConnection *
 nb_connection_start_broker (const char *program, NestboxFailure *failure)
 {
-  nb_autofd ours = -1, theirs = -1, reader = -1,
-            host = (int)syscall (SYS_pidfd_open, getpid (), 0);
-  int ends[2] = { -1, -1 }, pipe_ends[2] = { -1, -1 }, error = 0;
-  Start start = { .program = program, .host = host, .error = -1 };
+  static const char *const argv[] = { "nestbox", "broker", NULL };
+  nb_autofd ours = -1, theirs = -1, host = (int)syscall (SYS_pidfd_open, getpid (), 0);
+  int ends[2] = { -1, -1 }, error;
   NestboxConnection *connection;
 
-  if (host < 0 || nb_channel_pair (ends) < 0 || pipe2 (pipe_ends, O_CLOEXEC) < 0)
-    error = errno;
+  error = host < 0 || nb_channel_pair (ends) < 0 ? errno : 0;
   ours = ends[0];
   theirs = ends[1];
-  start.client = theirs;
-  reader = pipe_ends[0];
-  start.error = pipe_ends[1];
   if (error == 0)
-    error = start_process (&start, reader);
-  nb_fd_clear (&start.error);
+    error = nb_library_execute (program, argv, theirs, host);
   if (error != 0)
     {
       nb_failure_set (failure,
@@ -177,8 +73,10 @@ nb_connection_start_broker (const char *program, NestboxFailure *failure)
       return NULL;
     }
   connection = nb_connection_new (nb_fd_steal (&ours), failure);
-  if (connection != NULL)
-    nb_connection_probe (connection);
+  if (connection == NULL)
+    return NULL;
+  nb_connection_serve_links (connection, start_nursery);
+  nb_connection_probe (connection);
   return connection;
 }
 

@@ -74,6 +74,35 @@ class VisiblePids(case.SessionCase):
         self.assertEqual(rows['look'], '0 0x0 gone')
 
 
+class ByLibrary(case.SessionCase):
+    """What a browser with the build flag does (third_party/chromium): no `nestbox run`."""
+    own_score = '300'
+
+    def talk(self, mode, *command):
+        status, output = self.run_in_app(f'{TESTS}/talk-to-zygote', '--library', mode,
+                                         *command, timeout=60)
+        self.assertEqual(status, 0, output)
+        self.assertEqual(output.splitlines()[-1], 'done')
+        return dict(line.split(' = ') for line in output.splitlines() if ' = ' in line)
+
+    test_01_every_end_of_a_child_is_told_as_it_was = \
+        VisiblePids.test_01_every_end_of_a_child_is_told_as_it_was
+    check_table = VisiblePids.check_table
+    test_02_chromiums_own_zygote = VisiblePids.test_02_chromiums_own_zygote
+
+    def test_03_oom_scores_of_what_is_in_the_sandbox_and_of_what_is_not(self):
+        rows = self.talk('oom', f'{TESTS}/fake-zygote', '--type=zygote')
+        self.assertEqual(rows['child'], self.own_score)
+        self.assertEqual(rows['own'], '300')
+        self.assertEqual(rows['known dead'], KILLED)
+
+
+class ByLibraryHiddenPids(ByLibrary):
+    """The score is the child's; its stand-in, which is what the browser sees, keeps 0."""
+    hidden_pids = True
+    own_score = '0'
+
+
 class HiddenPids(VisiblePids):
     hidden_pids = True
 

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * talk-to-zygote table|gpu-table|look|types|scale=N PROGRAM [ARGUMENT…]: holds the
- * browser's side of the conversation with a zygote. Run under `nestbox run`.
+ * talk-to-zygote [--library] table|gpu-table|look|types|oom|scale=N PROGRAM [ARGUMENT…]:
+ * holds the browser's side of the conversation with a zygote. Run under `nestbox run`; with
+ * --library it is a host of libnestbox, and run without.
  *
  *   table  every way a child of tests/programs/fake-zygote.c can end, one line each
  *   gpu-table  the same, of GPU processes
  *   look   a GPU process that says what it can open
  *   types  fork, status and reap of a renderer and a utility by Chromium's own zygote
+ *   oom    what becomes of a child's OOM score, and of one of this program's own
  *   scale  cost of fork, status and kill with 10 and with N children, in µs
  */
 #include <errno.h>
@@ -19,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tests/lib/browser-side.h"
+#include "tests/lib/browser-library.h"
 
 enum
 {
@@ -175,6 +177,40 @@ types (void)
     }
 }
 
+/* --- OOM scores, where the library sets them --- */
+
+static int
+read_score (pid_t pid)
+{
+  char path[64];
+  FILE *file;
+  int score = -1;
+
+  (void)snprintf (path, sizeof path, "/proc/%d/oom_score_adj", pid);
+  file = fopen (path, "re");
+  if (file == NULL || fscanf (file, "%d", &score) != 1)
+    nb_browser_die (path);
+  (void)fclose (file);
+  return score;
+}
+
+static void
+oom (void)
+{
+  pid_t child = fork_child ("pause"), own = fork ();
+
+  if (own == 0)
+    for (;;)
+      (void)pause ();
+  nb_browser_adjust_oom (child, 300, WAIT_MS);
+  (void)printf ("child = %d\n", read_score (child));
+  nb_browser_adjust_oom (own, 300, WAIT_MS);
+  (void)printf ("own = %d\n", read_score (own));
+  (void)kill (own, SIGKILL);
+  (void)waitpid (own, NULL, 0);
+  print_end ("known dead", child, nb_browser_status (&side, child, true));
+}
+
 /* --- scale --- */
 
 static int
@@ -249,12 +285,19 @@ main (int argc, char **argv)
 {
   sigset_t resume;
 
+  bool by_library = argc > 1 && strcmp (argv[1], "--library") == 0;
+
+  argc -= by_library;
+  argv += by_library;
   if (argc < 3)
     return 2;
   sigemptyset (&resume);
   sigaddset (&resume, SIGUSR1);
   (void)sigprocmask (SIG_BLOCK, &resume, NULL);
-  nb_browser_launch (&side, argv + 2);
+  if (by_library)
+    nb_browser_launch_by_library (&side, argv + 2);
+  else
+    nb_browser_launch (&side, argv + 2);
   if (!side.unsandboxed)
     nb_browser_greet (&side);
   side.gpu = strcmp (argv[1], "gpu-table") == 0 || strcmp (argv[1], "look") == 0;
@@ -265,10 +308,15 @@ main (int argc, char **argv)
     look ();
   if (strcmp (argv[1], "types") == 0)
     types ();
+  if (strcmp (argv[1], "oom") == 0)
+    oom ();
   if (strncmp (argv[1], "scale=", 6) == 0)
     scale (atoi (argv[1] + 6));
   (void)close (side.control);
-  (void)waitpid (side.helper, NULL, 0);
+  if (by_library)
+    nb_browser_close_library ();
+  else
+    (void)waitpid (side.helper, NULL, 0);
   (void)printf ("done\n");
   return 0;
 }
