@@ -168,13 +168,18 @@ class SignedRepository(ViewerCase):
         self.assertTrue(self.installed())
         self.assert_it_shows_a_picture()
 
-    def test_02_an_app_is_installed_by_its_file(self):
-        self.install('--from', self.front.with_name(f'{packages.BASE_ID}.flatpakref'))
+    def test_02_an_app_is_installed_by_its_file_from_a_server(self):
+        out = self.front.parent
+        served = case.Server(out)
+        self.addCleanup(served.close)
+        repository.publish(self.keys[0], served.url(''), out, with_runtime=False)
+        self.install('--from', served.url(f'{packages.BASE_ID}.flatpakref'))
         self.assertTrue(self.installed(packages.BASE_ID))
         self.assertNotIn('no-gpg-verify', self.flatpak('remotes', '--columns=options'))
 
     def test_03_what_another_key_signed_is_refused(self):
         """As by who has taken over the server. Without the check it would be installed."""
+        repository.publish(self.keys[0], out=self.front.parent, with_runtime=False)
         self.flatpak('remote-add', 'others', self.front)
         repository.publish(self.keys[1], out=self.front.parent, with_runtime=False)
         output = self.install('others', packages.VIEWER_ID, well=False)

@@ -9,7 +9,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from nbrig import case, procs  # noqa: E402
 
 ISOLATED = ('pid', 'net', 'mnt', 'ipc')
-RENDERERS, FRAMES_OF_A_TAB = 200, 10
+TABS, FRAMES_OF_A_TAB = 200, 10
 # Each frame is of a site of its own, and so has a renderer of its own.
 FRAMES = '''Promise.all ([...Array (%d).keys ()].map (i => new Promise (done => {
   const frame = document.body.appendChild (document.createElement ('iframe'));
@@ -257,15 +257,8 @@ class WithoutWindowHidden(WithoutWindow):
     hidden_pids = True
 
 
-class ManyRenderers(case.SessionCase):
+class ManyTabs(case.SessionCase):
     IDLE_RENDERERS = 4  # the first page, the browser's own, one to spare
-
-    def setUp(self):
-        self.served = case.Server()
-
-    def tearDown(self):
-        self.served.close()
-        super().tearDown()
 
     def settle(self, browser):
         """Closed tabs end their renderers some time later, and these their stand-ins."""
@@ -275,36 +268,48 @@ class ManyRenderers(case.SessionCase):
             browser.of_kind('renderer', 'utility:utility', 'utility:service')), 10,
                        'no more stand-ins than children')
 
-    def open_and_close(self, browser, tabs):
-        """A renderer costs a third of what it does in a tab of its own."""
-        for number in tabs:
-            tab = browser.tab(self.served.url('frame.html'))
-            tab.evaluate(FRAMES % (FRAMES_OF_A_TAB, number))
-            self.assertGreaterEqual(len(browser.of_kind('renderer')), FRAMES_OF_A_TAB)
-            tab.close()
+    def open_and_close(self, browser, count):
+        for _ in range(count):
+            browser.tab('data:text/html,hello').close()
 
     def test_01_two_hundred_leave_nothing_behind(self):
         with self.browser() as browser:
-            self.open_and_close(browser, [0])  # fills the pools that a browser keeps
+            self.open_and_close(browser, 10)  # fills the pools that a browser keeps
             self.settle(browser)
             own = [browser.pid, browser.broker, browser.controller, browser.stand_in]
             fds = [procs.fd_count(pid) for pid in own]
             others = len(browser.pids()) - len(browser.of_kind('renderer'))
-            self.open_and_close(browser, range(1, RENDERERS // FRAMES_OF_A_TAB + 1))
+            self.open_and_close(browser, TABS)
             self.settle(browser)
             self.assertLessEqual(len(browser.pids()) - len(browser.of_kind('renderer')),
                                  others + self.IDLE_RENDERERS)
             after = [procs.fd_count(pid) for pid in own]
             for name, now, before in zip(('browser', 'broker', 'controller', 'stand-in'),
                                          after, fds):
-                self.assertLess(now - before, RENDERERS // 10, f'descriptors of the {name}')
+                self.assertLess(now - before, TABS // 10, f'descriptors of the {name}')
             zombies = [pid for parent in own for pid in procs.children(parent)
                        if procs.state(pid) == 'Z']
             self.assertEqual(zombies, [])
 
 
-class ManyRenderersHidden(ManyRenderers):
+class ManyFramesHidden(ManyTabs):
+    """As many renderers as frames of tabs: each costs a third of one in a tab of its own."""
+
     hidden_pids = True
+
+    def setUp(self):
+        self.served = case.Server()
+
+    def tearDown(self):
+        self.served.close()
+        super().tearDown()
+
+    def open_and_close(self, browser, count):
+        for number in range(count // FRAMES_OF_A_TAB):
+            tab = browser.tab(self.served.url('frame.html'))
+            tab.evaluate(FRAMES % (FRAMES_OF_A_TAB, number))
+            self.assertGreaterEqual(len(browser.of_kind('renderer')), FRAMES_OF_A_TAB)
+            tab.close()
 
 
 class InTheZygotesPlace(case.SessionCase):

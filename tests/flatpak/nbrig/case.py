@@ -89,12 +89,14 @@ class BrowserCase(SessionCase):
         pass  # the browser goes on
 
 
-class Server:
-    """Pages for the browser on the loopback address."""
+PAGES = config.SOURCE / 'tests/flatpak/pages'
 
-    def __init__(self):
-        pages = config.SOURCE / 'tests/flatpak/pages'
-        handler = functools.partial(QuietHandler, directory=str(pages))
+
+class Server:
+    """A folder on the loopback address: pages for the browser."""
+
+    def __init__(self, folder=PAGES):
+        handler = functools.partial(QuietHandler, directory=str(folder))
         self.server = QuietServer(('127.0.0.1', 0), handler)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

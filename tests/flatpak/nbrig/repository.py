@@ -84,7 +84,7 @@ def prepare(front, description, key):
 def publish(key, url=None, out=OUT, with_runtime=True):
     """Makes the repository, or adds to it what was built since. Each commit is signed, and
     the summary that lists them; the files for users lie beside them."""
-    url = url or out.as_uri()
+    url = (url or out.as_uri()).rstrip('/')
     front = out / FRONT
     prepare(front, describe_repository(url, key), key)
     for ref in refs(with_runtime):
