@@ -160,7 +160,11 @@ parse (int argc, char **argv, Options *options, GError **error)
     }
   options->browser = argv + 1;
   if (options->trace != NULL)
-    options->trace = g_canonicalize_filename (options->trace, NULL);
+    {
+      g_autofree char *given = options->trace;
+
+      options->trace = g_canonicalize_filename (given, NULL);
+    }
   return TRUE;
 }
 

@@ -60,6 +60,17 @@ nb_start_broker (const NbBrokerOptions *options)
   return ENOTSUP;
 }
 
+static void
+free_options (Options *options)
+{
+  char *const texts[] = { options->helper_name, options->file_wall, options->pids,
+                          options->gpu,         options->network,   options->audio,
+                          options->restart,     options->widevine,  options->trace };
+
+  for (size_t i = 0; i < G_N_ELEMENTS (texts); i++)
+    g_free (texts[i]);
+}
+
 /* What `nestbox run` goes on with is a browser and options that exist. */
 static void
 check_run (int argc, char **argv)
@@ -72,9 +83,7 @@ check_run (int argc, char **argv)
   if (!parse (argc, argv, &options, &error))
     {
       nb_fuzz_check (error != NULL && error->message != NULL);
-      g_free (options.helper_name);
-      g_free (options.file_wall);
-      g_free (options.pids);
+      free_options (&options);
       return;
     }
   nb_fuzz_check (error == NULL && options.browser != NULL && options.browser[0] != NULL);
@@ -85,9 +94,7 @@ check_run (int argc, char **argv)
   for (int i = 0; i < n; i++)
     nb_fuzz_check (options.browser[i] == all[argc - n + i]);
   g_strfreev (browser_environment (&options, "/run/x"));
-  g_free (options.helper_name);
-  g_free (options.file_wall);
-  g_free (options.pids);
+  free_options (&options);
 }
 
 /* Without a broker it starts nothing; a score is only ever written for two numbers. */
