@@ -50,7 +50,8 @@ export TSAN_OPTIONS := suppressions=tests/lib/tsan.suppressions
 endif
 
 # --- goals that work before the packages are there ---------------------------------------
-PREPARING := help setup check demo repo bench soak clean asan tsan fuzz fuzz-merge coverage
+PREPARING := help setup check demo repo bench soak clean asan tsan fuzz fuzz-merge coverage \
+  check-chromium-patch
 ifneq ($(filter-out $(PREPARING),$(or $(MAKECMDGOALS),all)),)
 NEEDS_PACKAGES := 1
 endif
@@ -252,7 +253,7 @@ fuzz-merge: ## keep what fuzzing found to reach more, in tests/fuzz/corpus
 # --- tests ----------------------------------------------------------------------------------
 # TESTS= names single files: make check-flatpak TESTS=tests/flatpak/test_sandbox.py
 .PHONY: setup check check-all check-unit check-static check-flatpak check-attack check-faults \
-  asan tsan demo repo bench soak
+  check-chromium-patch asan tsan demo repo bench soak
 compiled_tests := $(addprefix $(O)/tests/unit/,$(unit_tests)) \
   $(addprefix $(O)/tests/integration/,$(integration_tests)) $(fuzz_programs)
 # Its filters deny what the sanitizers themselves need.
@@ -262,7 +263,8 @@ endif
 ifneq ($(filter tsan,$(MAKECMDGOALS)),)
 compiled_tests := $(addprefix $(O)/tests/integration/,$(threaded_tests))
 endif
-static_tests := tests/static/check-sources tests/static/check-library tests/static/check-commands
+static_tests := tests/static/check-sources tests/static/check-library tests/static/check-commands \
+  tests/static/check-chromium-patch
 flatpak_tests := $(sort $(wildcard tests/flatpak/test_*.py))
 analyze_flags = $(ALL_CPPFLAGS) $(GIO_CFLAGS) $(SECCOMP_CFLAGS)
 valgrind_programs = $(filter-out $(addprefix %/,$(valgrind_unfit)),$(compiled_tests))
@@ -300,6 +302,9 @@ check-faults: all rig-programs ## the whole kill matrix; prints its table
 	@tests/flatpak/rig up
 	@NESTBOX_FAULTS=all $(run_tap) tests/flatpak/test_faults.py; status=$$?; \
 	  cat $(or $(NESTBOX_BUILD),build)/rig/logs/fault-table.txt; exit $$status
+
+check-chromium-patch: ## does third_party/chromium fit the newest source? fetches 1 GB; not in check
+	@tests/chromium/check-patch
 
 asan: ## with other goals (asan check): do them with ASan and UBSan; alone: build so
 	@$(if $(filter-out asan,$(MAKECMDGOALS)),:,$(MAKE) $(VARIANT) all)
