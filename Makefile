@@ -361,5 +361,5 @@ clean: ## remove what was built; `tests/flatpak/rig clean` removes the rig as we
 
 help: ## this list
 	@echo 'nestbox $(VERSION): make [GOAL] [VARIABLE=VALUE]'
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 24
 	@echo 'Variables: CC CFLAGS LDFLAGS PREFIX DESTDIR O=build/out V=1 WERROR=1 TESTS='

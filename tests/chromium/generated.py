@@ -3,8 +3,8 @@
 
 Build flags are written by Chromium's own generator, from the BUILD.gn that declares them;
 their values are what KNOWN says, else what the text says, else false. Mojom bindings are made
-by Chromium's own generator as well, without the typemaps that only gn knows. For tables of
-resources there is a stand-in, which has the names that are used.
+by Chromium's own generator as well, without the typemaps that only gn knows, where few other
+mojoms are imported.
 """
 
 import re
@@ -17,6 +17,7 @@ KNOWN = {'use_seccomp_bpf': 'true', 'use_zygote': 'true', 'has_64_bit_pointers':
 
 TARGET = re.compile(r'^( *)(?:pa_)?buildflag_header\("[^"]*"\) \{\n(.*?)\n\1\}$', re.DOTALL | re.M)
 FLAG = re.compile(r'"([A-Z][A-Z0-9_]*)=((?:[^"\\]|\\.)*)"')
+MANY_MOJOMS = 40  # imported ones, beyond which bindings are not cheap to make
 PARTITION_ALLOC = 'base/allocator/partition_allocator/src'  # has a generator of its own
 
 
@@ -45,16 +46,13 @@ class Generator:
         """tree: Chromium's source; changed: files of it that a patch changed; out: where to
         write; flags: values by gn's names."""
         self.tree, self.out, self.flags = tree, out, {**KNOWN, **flags}
-        self.changed = changed
         self.declared = declarations(tree, changed)
         self.made = {}  # by what: names
 
-    def make(self, header, unit):
-        """Whether the header that this unit wants by this name could be made."""
+    def make(self, header):
+        """Whether the header that is included by this name could be made."""
         if '.mojom' in header:
             kind, made = "Chromium's mojom generator", self.make_mojom(header)
-        elif '/grit/' in header:
-            kind, made = 'a stand-in of ours', self.make_resources(header, unit)
         elif header in self.declared:
             generator, target = self.declared[header]
             kind = "Chromium's buildflag generator"
@@ -65,19 +63,6 @@ class Generator:
             self.made[kind].append(header)
             return True
         return False  # also if it was made and is still not found
-
-    def make_resources(self, header, unit):
-        """What grit makes of pages: numbers, and a table of them."""
-        text = (self.changed / unit).read_text()
-        lines = [f'#define {name} 1' for name in sorted(set(re.findall(r'\bIDR_\w+', text)))]
-        if header.endswith('_map.h'):
-            lines = ['#include "ui/base/webui/resource_path.h"',
-                     *(f'extern const webui::ResourcePath {name}[1];'
-                       for name in sorted(set(re.findall(r'\bk\w+Resources\b', text))))]
-        target = self.out / header
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text('#pragma once\n' + '\n'.join(lines) + '\n')
-        return True
 
     def value(self, text):
         name = re.fullmatch(r'\$\{?(\w+)\}?', text)
@@ -98,7 +83,8 @@ class Generator:
 
     def make_mojom(self, header):
         source = header[:header.index('.mojom') + len('.mojom')]
-        if not (self.tree / source).exists():
+        mojoms = self.with_imports(source)
+        if not 0 < len(mojoms) <= MANY_MOJOMS:
             return False
         parser = self.tree / 'mojo/public/tools/mojom/mojom_parser.py'
         generator = self.tree / 'mojo/public/tools/bindings/mojom_bindings_generator.py'
@@ -106,7 +92,7 @@ class Generator:
                     '--bytecode_path', self.out, '-g', 'c++', '-c', '', self.tree / source]
         steps = [
             [parser, '--input-root', self.tree, '--output-root', self.out,
-             '--mojoms', *self.with_imports(source)],
+             '--mojoms', *mojoms],
             [generator, '-o', self.out, 'precompile'],
             bindings,
             [*bindings, '--generate_non_variant_code'],
