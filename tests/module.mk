@@ -5,6 +5,7 @@ test_support_sources := tests/lib/nb-test.c
 unit_tests := \
   test-audit-print \
   test-audit-sockets \
+  test-bus-policy \
   test-channel \
   test-child-table \
   test-descriptors \
@@ -36,6 +37,7 @@ unit_tests := \
   test-portal-reply \
   test-proc-text \
   test-process \
+  test-proxy-check \
   test-ps-print \
   test-qtwebengine \
   test-relay \
@@ -53,6 +55,7 @@ audit_test_sources = $(audit_sources) spawn/base/fd.c spawn/base/kind.c
 test-audit-print_sources = spawn/tool/audit-print.c $(audit_test_sources)
 test-audit-sockets_sources = spawn/audit/sockets.c spawn/audit/sock-diag.c \
   spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
+test-bus-policy_sources = spawn/bus-gate/policy.c
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c spawn/base/kind.c
@@ -92,6 +95,7 @@ test-portal-reply_sources = spawn/portal/portal-reply.c spawn/portal/spawn-reque
 test-qtwebengine_sources = spawn/preload/qtwebengine.c
 test-proc-text_sources = spawn/audit/proc-text.c
 test-process_sources = spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
+test-proxy-check_sources = spawn/bus-gate/proxy-check.c spawn/base/fd.c
 test-ps-print_sources = spawn/tool/ps-print.c spawn/tool/audit-print.c \
   $(audit_test_sources)
 test-relay_sources = tests/lib/nb-relay.c zygote/controller/relay.c \
@@ -162,7 +166,7 @@ valgrind_unfit := test-broker test-broker-identify test-broker-loss test-lost-zy
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
 # Nor these: the limits that they set and what they read of /proc are valgrind's there. The
 # sanitizers, and the count of descriptors after each test, remain.
-valgrind_unfit += test-identify test-pidfd test-descriptors test-process test-start-broker
+valgrind_unfit += test-proxy-check test-identify test-pidfd test-descriptors test-process test-start-broker
 
 # What is fuzzed, and replays its corpus in every check.
 fuzz_targets := broker channel command-line host-preload message nursery pickle portal \
@@ -194,7 +198,7 @@ fuzz-zygote-command_sources = tests/fuzz/layout.c zygote/wire/zygote-command.c \
 
 # What the real-Flatpak tests run inside the app.
 test_programs := launch-like-chromium probe-walls execute-itself bench-exec bench-stand-in \
-  talk-to-zygote fake-zygote act-as-child bench-filters pose-as-child reach-bus
+  talk-to-zygote fake-zygote act-as-child bench-filters pose-as-child reach-bus bus-host
 bench-stand-in_sources = spawn/chrome-sandbox/nursery.c spawn/base/fd.c $(wire_sources)
 bench-filters_sources = $(confine_sources) spawn/base/fd.c
 bench-exec_sources = spawn/base/fd.c $(wire_sources)
@@ -202,6 +206,7 @@ browser_side_sources = tests/lib/browser-side.c spawn/base/fd.c $(wire_sources) 
   zygote/wire/zygote-command.c
 launch-like-chromium_sources = $(browser_side_sources)
 talk-to-zygote_sources = $(browser_side_sources)
+bus-host_sources = $(library_sources)
 reach-bus_sources = spawn/base/fd.c spawn/base/kind.c $(wire_sources)
 pose-as-child_sources = spawn/base/fd.c
 fake-zygote_sources = spawn/base/fd.c $(wire_sources) zygote/wire/zygote-command.c

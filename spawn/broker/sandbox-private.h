@@ -30,6 +30,7 @@ struct _NbSandbox
   NbProfile profile;
   NbWall wall;
   NbPids pids;
+  char *expose;     /* owned; NULL: nothing */
   gboolean relayed; /* PIDs are hidden, or taken to be */
   State state;
   char *reason;         /* non-NULL iff ENDED */

@@ -275,13 +275,16 @@ describe_failed_exec (NbSandbox *sandbox, NbProgram *child, int error)
       = error == EISCONN
             ? g_strdup ("the program could reach a bus, or has a descriptor that nobody "
                         "gave it")
+        : error == ENOTCONN
+            ? g_strdup ("its endpoint on the session bus is not in the sub-sandbox")
             : g_strdup_printf ("the program cannot be started in the sub-sandbox, where "
                                "only /app and /usr exist: %s",
                                g_strerror (error));
 
   log_program (sandbox, child->id, "not started: %s", g_strerror (error));
-  nb_program_answer (child, error, detail);
-  g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (child->id));
+  g_hash_table_steal (sandbox->children, GUINT_TO_POINTER (child->id));
+  nb_program_answer (child, error, detail); /* may end the sandbox */
+  nb_program_free (child);
 }
 
 static gboolean
@@ -328,9 +331,10 @@ handle_exited (NbSandbox *sandbox, const NbMessage *message)
   log_program (sandbox, child->id, "ended: wait status 0x%x",
                (unsigned)message->wait_status);
   (void)nb_message_send (sandbox->channel, &forget, NULL, 0);
-  if (child->observer.exited != NULL)
+  g_hash_table_steal (sandbox->children, GUINT_TO_POINTER (message->child));
+  if (child->observer.exited != NULL) /* may end the sandbox */
     child->observer.exited (child->observer.data, message->wait_status);
-  g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (message->child));
+  nb_program_free (child);
 }
 
 static void
@@ -488,7 +492,8 @@ nb_sandbox_start (NbSandbox *sandbox)
           .n_fds = NB_ARRAY_SIZE (fds),
           .expose_pids = TRUE,
           .network = nb_profile_traits (sandbox->profile)->has_network,
-          .sandbox_flags = nb_profile_traits (sandbox->profile)->sandbox_flags };
+          .sandbox_flags = nb_profile_traits (sandbox->profile)->sandbox_flags,
+          .expose = sandbox->expose };
 
   if (sandbox->state != STATE_NEW)
     return;
@@ -533,6 +538,18 @@ nb_sandbox_new (NbPortal *portal, NbProfile profile, NbWall wall, NbPids pids)
   sandbox->children = g_hash_table_new_full (NULL, NULL, NULL, nb_program_free);
   sandbox->questions = nb_questions_new ();
   return sandbox;
+}
+
+void
+nb_sandbox_expose (NbSandbox *sandbox, const char *name)
+{
+  sandbox->expose = g_strdup (name);
+}
+
+gboolean
+nb_sandbox_has_ended (NbSandbox *sandbox)
+{
+  return sandbox->state == STATE_ENDED;
 }
 
 void
@@ -660,6 +677,7 @@ nb_sandbox_free (NbSandbox *sandbox)
   nb_questions_free (sandbox->questions);
   nb_waiters_clear (&sandbox->waiters);
   g_free (sandbox->reason);
+  g_free (sandbox->expose);
   if (sandbox->spawning)
     sandbox->freed = TRUE; /* see spawned_cb() */
   else

@@ -60,6 +60,9 @@ request_options (const NbSpawnRequest *request, const NbPortalFeatures *features
         g_variant_new_strv (unset + (display ? FIRST_BEYOND_DISPLAY : 0), -1));
   if (request->sandbox_flags != 0 && nb_portal_features_sandbox_flags (features))
     g_variant_dict_insert (&options, "sandbox-flags", "u", request->sandbox_flags);
+  if (request->expose != NULL)
+    g_variant_dict_insert_value (&options, "sandbox-expose-ro",
+                                 g_variant_new_strv (&request->expose, 1));
   return g_variant_dict_end (&options);
 }
 

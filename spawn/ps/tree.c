@@ -16,7 +16,7 @@ enum
 
 /* By number: zygote/PROTOCOL.md, SURVEYED. */
 static const char *const profile_names[]
-    = { "pages", [GPU_PROFILE] = "gpu", "network", "audio" };
+    = { "pages", [GPU_PROFILE] = "gpu", "network", "audio", "bus" };
 
 /* --- one process --- */
 

@@ -19,6 +19,7 @@ _nestbox_options () {
     policy) echo '--help --version --format=' ;;
     audit) echo '--help --version --all --json' ;;
     ps) echo '--help --version --json --watch' ;;
+    bus-gate) echo '--help --version --app= --check' ;;
     identify) echo '--help --version --json --fd= --pid=' ;;
   esac
 }
@@ -47,7 +48,7 @@ _nestbox () {
 
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run doctor policy audit ps identify --help --version' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'run doctor policy audit ps identify bus-gate --help --version' -- "$current")
     return
   fi
   if _nestbox_behind_dashes; then
@@ -71,7 +72,7 @@ _nestbox () {
   fi
   case $command in
     policy) mapfile -t COMPREPLY < <(compgen -W "$(_nestbox_words policy)" -- "$current") ;;
-    doctor) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+    doctor | bus-gate) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     audit) mapfile -t COMPREPLY < <(cd /proc && compgen -G '[0-9]*' | grep "^$current") ;;
   esac
 }

@@ -40,6 +40,11 @@ def stage_example():
     shutil.copytree(EXAMPLE, STAGE / EXAMPLE.name)
 
 
+def stage_proxy():
+    """Flatpak depends on it, so that the distribution's is there."""
+    shutil.copy2(shutil.which('xdg-dbus-proxy'), STAGE)
+
+
 def stage_browser():
     for package in runtime.BROWSER_PACKAGES:
         target = STAGE / f'{package}.deb'
@@ -66,6 +71,7 @@ def build():
     stage_sources(STAGE, MANIFEST)
     stage_example()
     stage_browser()
+    stage_proxy()
     build_and_install(STAGE, MANIFEST, config.APP_ID)
 
 
