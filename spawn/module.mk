@@ -2,12 +2,13 @@
 base_sources := spawn/base/fd.c spawn/base/log.c spawn/base/flatpak-level.c spawn/base/kind.c
 portal_sources := spawn/portal/spawn-request.c spawn/portal/portal-reply.c \
   spawn/portal/portal-client.c
+bus_gate_sources := spawn/bus-gate/policy.c spawn/bus-gate/proxy-check.c spawn/tool/bus-gate.c
 # What records, and decodes what is recorded.
 trace_sources := spawn/client/trace.c zygote/wire/trace-text.c zygote/wire/zygote-command.c
-broker_sources = spawn/broker/broker.c spawn/broker/client-connection.c \
+broker_sources = spawn/bus-gate/endpoint.c spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/sandbox.c spawn/broker/sandboxes.c spawn/broker/profile.c \
   spawn/broker/program.c spawn/broker/questions.c spawn/broker/waiters.c spawn/broker/diagnostics.c \
-  spawn/broker/survey-run.c spawn/broker/identification.c spawn/base/pidfd.c spawn/broker/sandbox-survey.c \
+  spawn/broker/survey-run.c spawn/broker/identification.c spawn/base/pidfd.c spawn/broker/sandbox-questions.c \
   spawn/broker/exposure.c spawn/broker/hello-check.c spawn/base/no-bus.c spawn/broker/denials.c \
   spawn/broker/pid-translation.c spawn/client/environment.c spawn/client/lost-zygote.c \
   $(trace_sources) $(watch_sources)
@@ -28,7 +29,7 @@ gpu_router_sources = spawn/gpu-router/gpu-router-main.c spawn/gpu-router/router.
   spawn/gpu-router/routed-children.c spawn/client/display.c \
   $(stand_in_sources)
 # The public libraries. What helpers do without is in library_only_sources.
-library_only_sources := spawn/library/launch.c spawn/library/open.c \
+library_only_sources := spawn/base/no-bus.c spawn/library/launch.c spawn/library/open.c \
   spawn/library/execute.c
 library_sources = $(client_sources) $(library_only_sources) spawn/base/fd.c \
   spawn/base/kind.c spawn/base/flatpak-level.c $(wire_sources)
@@ -44,6 +45,7 @@ nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-br
   spawn/tool/doctor.c spawn/tool/policy.c spawn/tool/audit.c spawn/tool/audit-print.c \
   spawn/tool/zypak.c spawn/tool/zypak-wrapper.c spawn/tool/here.c spawn/tool/terminal.c spawn/tool/ps.c spawn/tool/ps-print.c \
   spawn/tool/restart.c spawn/tool/trace.c spawn/tool/trace-print.c spawn/tool/identify.c \
+  $(bus_gate_sources) \
   spawn/client/client.c spawn/client/display.c $(audit_sources) $(ps_sources) $(broker_sources) \
   $(portal_sources) $(base_sources) $(wire_sources) \
   $(confine_sources)

@@ -6,6 +6,7 @@ unit_tests := \
   test-audit-print \
   test-audit-sockets \
   test-bridge \
+  test-bus-policy \
   test-channel \
   test-child-table \
   test-descriptors \
@@ -38,6 +39,7 @@ unit_tests := \
   test-portal-reply \
   test-proc-text \
   test-process \
+  test-proxy-check \
   test-ps-print \
   test-qtwebengine \
   test-restart \
@@ -59,6 +61,7 @@ test-audit-sockets_sources = tests/lib/nb-process.c spawn/audit/sockets.c spawn/
   spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
 test-bridge_sources = spawn/chrome-sandbox/bridge.c $(trace_sources) $(wire_sources) \
   spawn/base/fd.c spawn/base/kind.c
+test-bus-policy_sources = spawn/bus-gate/policy.c
 test-channel_sources = zygote/wire/channel.c spawn/base/fd.c
 test-child-table_sources = zygote/controller/child-table.c spawn/base/fd.c
 test-environment_sources = spawn/client/environment.c spawn/base/kind.c
@@ -100,6 +103,7 @@ test-qtwebengine_sources = spawn/preload/qtwebengine.c
 test-restart_sources = spawn/tool/restart.c spawn/base/log.c
 test-proc-text_sources = spawn/audit/proc-text.c
 test-process_sources = spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
+test-proxy-check_sources = spawn/bus-gate/proxy-check.c spawn/base/fd.c
 test-ps-print_sources = spawn/tool/ps-print.c spawn/tool/audit-print.c \
   $(audit_test_sources)
 test-relay_sources = tests/lib/nb-relay.c zygote/controller/relay.c \
@@ -174,7 +178,7 @@ valgrind_unfit := test-broker test-broker-identify test-broker-loss test-lost-zy
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
 # Nor these: the limits that they set and what they read of /proc are valgrind's there. The
 # sanitizers, and the count of descriptors after each test, remain.
-valgrind_unfit += test-identify test-pidfd test-descriptors test-process test-start-broker
+valgrind_unfit += test-proxy-check test-identify test-pidfd test-descriptors test-process test-start-broker
 
 # What is fuzzed, and replays its corpus in every check.
 fuzz_targets := broker channel command-line host-preload message nursery pickle portal \
@@ -206,7 +210,7 @@ fuzz-zygote-command_sources = tests/fuzz/layout.c $(trace_sources) $(wire_source
 
 # What the real-Flatpak tests run inside the app.
 test_programs := launch-like-chromium probe-walls execute-itself bench-exec bench-stand-in \
-  talk-to-zygote fake-zygote act-as-child bench-filters pose-as-child reach-bus
+  talk-to-zygote fake-zygote act-as-child bench-filters pose-as-child reach-bus bus-host
 bench-stand-in_sources = spawn/chrome-sandbox/nursery.c spawn/base/fd.c $(wire_sources)
 bench-filters_sources = $(confine_sources) spawn/base/fd.c
 bench-exec_sources = spawn/base/fd.c $(wire_sources)
@@ -215,6 +219,7 @@ browser_side_sources = tests/lib/browser-side.c spawn/base/fd.c $(wire_sources) 
 launch-like-chromium_sources = $(browser_side_sources)
 talk-to-zygote_sources = $(sort $(browser_side_sources) tests/lib/browser-library.c \
   $(library_sources))
+bus-host_sources = $(library_sources)
 reach-bus_sources = spawn/base/fd.c spawn/base/kind.c $(wire_sources)
 pose-as-child_sources = spawn/base/fd.c
 fake-zygote_sources = spawn/base/fd.c $(wire_sources) zygote/wire/zygote-command.c

@@ -19,7 +19,7 @@ static const struct
 } categories[] = {
   { "portal", NB_LOG_PORTAL },   { "state", NB_LOG_STATE },
   { "channel", NB_LOG_CHANNEL }, { "sandbox", NB_LOG_SANDBOX },
-  { "seccomp", NB_LOG_SECCOMP },
+  { "seccomp", NB_LOG_SECCOMP }, { "bus", NB_LOG_BUS },
 };
 
 static unsigned active;
@@ -29,7 +29,8 @@ activate (const char *name, size_t length)
 {
   if (length == 3 && memcmp (name, "all", 3) == 0)
     {
-      active |= ~(unsigned)NB_LOG_SECCOMP; /* that one changes how filters are attached */
+      /* The one changes how filters are attached, the other tells what is said. */
+      active |= ~((unsigned)NB_LOG_SECCOMP | (unsigned)NB_LOG_BUS);
       return true;
     }
   for (size_t i = 0; i < NB_ARRAY_SIZE (categories); i++)

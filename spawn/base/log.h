@@ -17,6 +17,7 @@ typedef enum
   NB_LOG_CHANNEL = 1 << 2, /* messages between broker, controller and clients */
   NB_LOG_SANDBOX = 1 << 3, /* what the sub-sandbox itself prints while it is made */
   NB_LOG_SECCOMP = 1 << 4, /* system calls that base filters deny; slows these down */
+  NB_LOG_BUS = 1 << 5,     /* what children say on the session bus; not in "all" either */
 } NbLogCategory;
 
 /* Reads NESTBOX_DEBUG's value (NULL: nothing is logged). Returns false on an unknown name.

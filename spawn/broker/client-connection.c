@@ -12,6 +12,7 @@
 #include "spawn/broker/denials.h"
 #include "spawn/broker/identification.h"
 #include "spawn/broker/survey-run.h"
+#include "spawn/bus-gate/endpoint.h"
 #include "spawn/client/environment.h"
 #include "spawn/client/trace.h"
 
@@ -45,11 +46,12 @@ typedef struct
 {
   NbClientConnection *client;
   NbSandbox *sandbox;
-  guint32 handle;     /* the client's id for it */
-  guint32 id;         /* the sandbox's; 0: it has not been handed over yet */
-  guint32 serial;     /* of the EXEC */
-  gboolean refused;   /* while it was handed over */
-  gboolean is_zygote; /* that of the connection */
+  guint32 handle;       /* the client's id for it */
+  guint32 id;           /* the sandbox's; 0: it has not been handed over yet */
+  guint32 serial;       /* of the EXEC */
+  gboolean refused;     /* while it was handed over */
+  gboolean is_zygote;   /* that of the connection */
+  NbEndpoint *endpoint; /* owned; NULL: it has no bus */
 } Program;
 
 /* A request whose answer a sandbox owes. */
@@ -110,6 +112,17 @@ send_result (NbClientConnection *client, guint32 serial, guint32 handle, int err
 /* --- programs --- */
 
 static void
+program_free (gpointer data)
+{
+  Program *program = data;
+
+  if (program->endpoint != NULL)
+    nb_sandbox_fail (program->sandbox, "its one child ended");
+  nb_endpoint_free (program->endpoint);
+  g_free (program);
+}
+
+static void
 forget_program (Program *program)
 {
   g_hash_table_remove (program->client->programs, GUINT_TO_POINTER (program->handle));
@@ -160,19 +173,39 @@ filter_environment (NbKind kind, NbStrings *environment)
   environment->n = kept;
 }
 
-static void
-start_program (NbClientConnection *client, NbSandbox *sandbox, NbMessage *message,
-               const int *fds)
+static Program *
+new_program (NbClientConnection *client, NbSandbox *sandbox, const NbMessage *message)
 {
   Program *program = g_new0 (Program, 1);
-  NbObserver observer = { .result = result_cb, .exited = exited_cb, .data = program };
-  guint32 id;
 
   program->client = client;
   program->sandbox = sandbox;
   program->handle = message->child;
   program->serial = message->serial;
   g_hash_table_insert (client->programs, GUINT_TO_POINTER (program->handle), program);
+  return program;
+}
+
+static void
+hand_over (Program *program, NbMessage *message, const int *fds)
+{
+  NbObserver observer = { .result = result_cb, .exited = exited_cb, .data = program };
+  guint32 id;
+
+  message->exec.wall = program->client->wall;
+  id = nb_sandbox_exec (program->sandbox, &message->exec, fds, &observer);
+  if (program->refused)
+    forget_program (program);
+  else
+    program->id = id;
+}
+
+static void
+start_program (NbClientConnection *client, NbSandbox *sandbox, NbMessage *message,
+               const int *fds)
+{
+  Program *program = new_program (client, sandbox, message);
+
   if (message->exec.kind == NB_KIND_ZYGOTE && message->exec.argv.n > 0
       && client->zygote == NULL)
     {
@@ -181,13 +214,77 @@ start_program (NbClientConnection *client, NbSandbox *sandbox, NbMessage *messag
       client->zygote = g_strndup (path->data, path->length);
       program->is_zygote = TRUE;
     }
-  message->exec.wall = client->wall;
   filter_environment (message->exec.kind, &message->exec.envp);
-  id = nb_sandbox_exec (sandbox, &message->exec, fds, &observer);
-  if (program->refused)
-    forget_program (program);
+  hand_over (program, message, fds);
+}
+
+/* --- programs with an endpoint on the session bus: each in a sub-sandbox of its own --- */
+
+static void
+pages_settled_cb (gpointer data, const char *reason)
+{
+  if (reason != NULL)
+    nb_sandbox_fail (data, reason);
   else
-    program->id = id;
+    nb_sandbox_start (data);
+}
+
+/* What the portal can do is known when that of the pages is there. */
+static void
+endpoint_settled_cb (gpointer data, const char *reason)
+{
+  Program *program = data;
+
+  if (reason != NULL)
+    nb_sandbox_fail (program->sandbox, reason);
+  else
+    nb_sandbox_when_settled (program->client->sandboxes->items[NB_PROFILE_PAGES],
+                             pages_settled_cb, program->sandbox);
+}
+
+static NbEndpoint *
+make_endpoint (Program *program, NbSlice policy)
+{
+  g_autofree char *path = g_strndup (policy.data, policy.length);
+  g_autoptr (GError) error = NULL;
+  NbEndpoint *endpoint
+      = nb_endpoint_new (program->handle, path, endpoint_settled_cb, program, &error);
+
+  if (endpoint == NULL)
+    nb_sandbox_fail (program->sandbox, error->message);
+  else
+    nb_sandbox_expose_endpoint (program->sandbox, nb_endpoint_get_name (endpoint));
+  return endpoint;
+}
+
+/* The sub-sandbox is asked for when the endpoint listens, and ends with the program. */
+static void
+start_gated_program (NbClientConnection *client, NbMessage *message, const int *fds)
+{
+  NbSandbox *sandbox;
+  Program *program;
+  g_autofree char *entry = NULL;
+  bool overflow = false;
+
+  if (message->exec.kind != NB_KIND_NONE && message->exec.kind != NB_KIND_UTILITY)
+    {
+      send_result (client, message->serial, message->child, ENOTSUP,
+                   "this kind of program never has a bus", -1);
+      return;
+    }
+  sandbox = nb_sandboxes_add_gated (client->sandboxes);
+  program = new_program (client, sandbox, message);
+  program->endpoint = make_endpoint (program, message->exec.bus);
+  filter_environment (message->exec.kind, &message->exec.envp);
+  message->exec.bus = nb_slice ("");
+  if (program->endpoint != NULL)
+    {
+      message->exec.bus = nb_slice (nb_endpoint_get_path (program->endpoint));
+      entry = g_strconcat (
+          "DBUS_SESSION_BUS_ADDRESS=", nb_endpoint_get_address (program->endpoint), NULL);
+      nb_strings_append (&message->exec.envp, entry, &overflow);
+    }
+  hand_over (program, message, fds);
 }
 
 static gboolean
@@ -203,6 +300,8 @@ handle_exec (NbClientConnection *client, NbMessage *message, NbPacket *packet)
   else if (g_hash_table_size (client->programs) >= NB_CLIENT_MAX_PROGRAMS)
     send_result (client, message->serial, message->child, ENOSPC,
                  "too many programs run already", -1);
+  else if (message->exec.bus.length > 0)
+    start_gated_program (client, message, packet->fds);
   else if (sandbox == NULL)
     send_result (client, message->serial, message->child, ENOTSUP,
                  "there is no sub-sandbox for this kind of program", -1);
@@ -362,7 +461,8 @@ identity_free (gpointer data)
 
 /* The client knows what it has started itself by its own id. */
 static guint32
-find_handle (NbClientConnection *client, const NbIdentity *identity)
+find_handle (NbClientConnection *client, const NbIdentity *identity,
+             const NbSandbox *sandbox)
 {
   GHashTableIter iter;
   gpointer item;
@@ -372,20 +472,19 @@ find_handle (NbClientConnection *client, const NbIdentity *identity)
     {
       const Program *program = item;
 
-      if (program->id == identity->program
-          && program->sandbox == client->sandboxes->items[identity->profile])
+      if (program->id == identity->program && program->sandbox == sandbox)
         return program->handle;
     }
   return 0;
 }
 
 static void
-identified_cb (gpointer data, const NbIdentity *found)
+identified_cb (gpointer data, const NbIdentity *found, NbSandbox *sandbox)
 {
   Identity *identity = data;
   NbMessage message = { .type = NB_MESSAGE_IDENTIFIED, .serial = identity->serial };
 
-  message.child = find_handle (identity->client, found);
+  message.child = find_handle (identity->client, found, sandbox);
   message.identity = *found;
   send_to_client (identity->client, &message, -1);
 }
@@ -505,7 +604,7 @@ nb_client_connection_new (int fd, NbSandboxes *sandboxes, NbWall wall,
   client->pid = peer.pid;
   client->sandboxes = sandboxes;
   client->wall = wall;
-  client->programs = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  client->programs = g_hash_table_new_full (NULL, NULL, NULL, program_free);
   client->questions = g_hash_table_new_full (NULL, NULL, g_free, NULL);
   client->identities = g_ptr_array_new_with_free_func (identity_free);
   client->closed = closed;
@@ -540,7 +639,7 @@ nb_client_connection_free (NbClientConnection *client)
   g_ptr_array_unref (client->identities);
   while (g_hash_table_size (client->programs) > 0)
     {
-      g_autofree Program *program = NULL;
+      Program *program;
 
       /* A sandbox that ends of this takes others out of the table. */
       g_hash_table_iter_init (&iter, client->programs);
@@ -548,6 +647,7 @@ nb_client_connection_free (NbClientConnection *client)
       program = item;
       g_hash_table_iter_steal (&iter);
       nb_sandbox_abandon (program->sandbox, program->id);
+      program_free (program);
     }
   g_hash_table_unref (client->programs);
   g_clear_handle_id (&client->source, g_source_remove);

@@ -13,8 +13,9 @@ struct _NbIdentification
   int pidfd;              /* owned */
   gint32 stand_in;        /* its PID, if it lives in the app itself; else 0 */
   gboolean is_done;
-  NbProfile asked; /* how many of them were */
-  void (*answer) (gpointer, const NbIdentity *);
+  guint asked;        /* how many of them were */
+  NbSandbox *current; /* borrowed; that which is asked now */
+  void (*answer) (gpointer, const NbIdentity *, NbSandbox *);
   gpointer data;
 };
 
@@ -28,7 +29,7 @@ tell (NbIdentification *identification, NbIdentity *identity)
     identity->instance = nb_slice ("");
   nb_fd_clear (&identification->pidfd);
   identification->is_done = TRUE;
-  identification->answer (identification->data, identity);
+  identification->answer (identification->data, identity, identification->current);
 }
 
 static void ask_next (NbIdentification *identification);
@@ -37,11 +38,10 @@ static void
 identified_cb (gpointer data, int error)
 {
   NbIdentification *identification = data;
-  NbSandbox *sandbox = identification->sandboxes->items[identification->asked - 1];
   NbIdentity identity = { 0 };
 
   (void)error;
-  if (nb_sandbox_describe_identity (sandbox, &identity))
+  if (nb_sandbox_describe_identity (identification->current, &identity))
     tell (identification, &identity);
   else
     ask_next (identification);
@@ -52,22 +52,24 @@ ask_next (NbIdentification *identification)
 {
   NbIdentity none = { .error = ENOENT };
 
-  while (identification->asked < NB_N_PROFILES)
+  while (identification->asked < nb_sandboxes_count (identification->sandboxes))
     {
-      NbSandbox *sandbox = identification->sandboxes->items[identification->asked++];
-
-      if (sandbox == NULL)
+      identification->current
+          = nb_sandboxes_get (identification->sandboxes, identification->asked++);
+      if (identification->current == NULL)
         continue;
-      nb_sandbox_identify (sandbox, identification->pidfd, identification->stand_in,
-                           identified_cb, identification);
+      nb_sandbox_identify (identification->current, identification->pidfd,
+                           identification->stand_in, identified_cb, identification);
       return;
     }
+  identification->current = NULL;
   tell (identification, &none);
 }
 
 NbIdentification *
 nb_identification_new (NbSandboxes *sandboxes, int pidfd,
-                       void (*answer) (gpointer, const NbIdentity *), gpointer data)
+                       void (*answer) (gpointer, const NbIdentity *, NbSandbox *),
+                       gpointer data)
 {
   NbIdentification *identification = g_new0 (NbIdentification, 1);
 
@@ -107,9 +109,8 @@ nb_identification_free (NbIdentification *identification)
 {
   if (identification == NULL)
     return;
-  for (NbProfile profile = 0; profile < identification->asked; profile++)
-    if (identification->sandboxes->items[profile] != NULL)
-      nb_sandbox_forget (identification->sandboxes->items[profile], identification);
+  if (identification->current != NULL && !identification->is_done)
+    nb_sandbox_forget (identification->current, identification);
   nb_fd_clear (&identification->pidfd);
   g_free (identification);
 }

@@ -8,12 +8,14 @@ typedef struct _NbIdentification NbIdentification;
 
 /*
  * Takes over pidfd. answer() is called once, after it was started and maybe at once, and
- * must not free the identification. error in the identity is 0; ENOENT: it lives,
+ * must not free the identification. sandbox is the one in which it
+ * lives, or NULL. error in the identity is 0; ENOENT: it lives,
  * and in none of these sub-sandboxes; ESRCH: it has ended; EBADF: pidfd is none.
  */
 NbIdentification *nb_identification_new (NbSandboxes *sandboxes, int pidfd,
                                          void (*answer) (gpointer data,
-                                                         const NbIdentity *identity),
+                                                         const NbIdentity *identity,
+                                                         NbSandbox *sandbox),
                                          gpointer data);
 
 /* Begins. */

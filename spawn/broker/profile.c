@@ -9,6 +9,7 @@ static const NbProfileTraits traits[NB_N_PROFILES] = {
                        .sandbox_flags = NB_SANDBOX_DISPLAY | NB_SANDBOX_GPU,
                        .may_share_ipc = TRUE },
   [NB_PROFILE_NETWORK] = { .name = "network", .has_network = TRUE },
+  [NB_PROFILE_BUS] = { .name = "bus" },
   [NB_PROFILE_AUDIO] = { .name = "audio", .sandbox_flags = NB_SANDBOX_SOUND },
 };
 

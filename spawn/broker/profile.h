@@ -12,6 +12,7 @@ typedef enum
   NB_PROFILE_GPU,     /* the GPU process: the display and the GPU's device nodes */
   NB_PROFILE_NETWORK, /* the network service: the app's network */
   NB_PROFILE_AUDIO,   /* the audio service: the sound server's socket */
+  NB_PROFILE_BUS,     /* one child that has an endpoint on the session bus; made for it */
   NB_N_PROFILES,
 } NbProfile;
 

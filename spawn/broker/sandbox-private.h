@@ -31,6 +31,7 @@ struct _NbSandbox
   NbWall wall;
   NbPids pids;
   char *const *exposed; /* borrowed; folders, or NULL */
+  char *endpoint;       /* owned; what it sees of a bus, by name; NULL: nothing */
   gboolean relayed;     /* PIDs are hidden, or taken to be */
   State state;
   char *reason;         /* non-NULL iff ENDED */

@@ -15,7 +15,6 @@
 #include "spawn/broker/denials.h"
 #include "spawn/broker/exposure.h"
 #include "spawn/broker/hello-check.h"
-#include "spawn/broker/pid-translation.h"
 #include "spawn/client/trace.h"
 
 #if !defined(NB_PKGLIBEXECDIR)
@@ -279,13 +278,16 @@ describe_failed_exec (NbSandbox *sandbox, NbProgram *child, int error)
       = error == EISCONN
             ? g_strdup ("the program could reach a bus, or has a descriptor that nobody "
                         "gave it")
+        : error == ENOTCONN
+            ? g_strdup ("its endpoint on the session bus is not in the sub-sandbox")
             : g_strdup_printf ("the program cannot be started in the sub-sandbox, where "
                                "only /app and /usr exist: %s",
                                g_strerror (error));
 
   log_program (sandbox, child->id, "not started: %s", g_strerror (error));
-  nb_program_answer (child, error, detail);
-  g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (child->id));
+  g_hash_table_steal (sandbox->children, GUINT_TO_POINTER (child->id));
+  nb_program_answer (child, error, detail); /* may end the sandbox */
+  nb_program_free (child);
 }
 
 static gboolean
@@ -332,9 +334,10 @@ handle_exited (NbSandbox *sandbox, const NbMessage *message)
   log_program (sandbox, child->id, "ended: wait status 0x%x",
                (unsigned)message->wait_status);
   (void)nb_message_send (sandbox->channel, &forget, NULL, 0);
-  if (child->observer.exited != NULL)
+  g_hash_table_steal (sandbox->children, GUINT_TO_POINTER (message->child));
+  if (child->observer.exited != NULL) /* may end the sandbox */
     child->observer.exited (child->observer.data, message->wait_status);
-  g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (message->child));
+  nb_program_free (child);
 }
 
 static void
@@ -495,7 +498,8 @@ nb_sandbox_start (NbSandbox *sandbox)
           .n_fds = NB_ARRAY_SIZE (fds),
           .expose_pids = TRUE,
           .network = nb_profile_traits (sandbox->profile)->has_network,
-          .sandbox_flags = nb_profile_traits (sandbox->profile)->sandbox_flags };
+          .sandbox_flags = nb_profile_traits (sandbox->profile)->sandbox_flags,
+          .endpoint = sandbox->endpoint };
 
   if (sandbox->state != STATE_NEW)
     return;
@@ -553,6 +557,18 @@ nb_sandbox_expose (NbSandbox *sandbox, char *const *folders)
 }
 
 void
+nb_sandbox_expose_endpoint (NbSandbox *sandbox, const char *name)
+{
+  sandbox->endpoint = g_strdup (name);
+}
+
+gboolean
+nb_sandbox_has_ended (NbSandbox *sandbox)
+{
+  return sandbox->state == STATE_ENDED;
+}
+
+void
 nb_sandbox_when_settled (NbSandbox *sandbox, NbSettled settled, gpointer data)
 {
   if (sandbox->state == STATE_READY || sandbox->state == STATE_ENDED)
@@ -603,32 +619,6 @@ nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
   return id;
 }
 
-/* Of what the browser knows as pid; 0: it is none of this sandbox's. */
-static gint32
-inner_pid (NbSandbox *sandbox, gint32 pid)
-{
-  return nb_pid_is_below (pid, sandbox->init_pidfd) ? (gint32)nb_pid_below (pid) : 0;
-}
-
-void
-nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
-                       void (*answer) (gpointer data, int error), gpointer data)
-{
-  NbMessage message = { .type = NB_MESSAGE_OOM_ADJUST, .serial = ++sandbox->last_id };
-
-  message.oom.pid = sandbox->relayed ? pid : inner_pid (sandbox, pid);
-  message.oom.score = score;
-  if (sandbox->state != STATE_READY || message.oom.pid <= 0
-      || nb_message_send (sandbox->channel, &message, NULL, 0) < 0)
-    {
-      answer (data, ESRCH);
-      return;
-    }
-  /* A score more or less is no reason to end all pages: only the question has a deadline.
-   */
-  nb_questions_add (sandbox->questions, message.serial, RESULT_DEADLINE_MS, answer, data);
-}
-
 void
 nb_sandbox_forget (NbSandbox *sandbox, gpointer data)
 {
@@ -677,6 +667,7 @@ nb_sandbox_free (NbSandbox *sandbox)
   nb_questions_free (sandbox->questions);
   nb_waiters_clear (&sandbox->waiters);
   g_free (sandbox->reason);
+  g_free (sandbox->endpoint);
   if (sandbox->spawning)
     sandbox->freed = TRUE; /* see spawned_cb() */
   else

@@ -41,6 +41,9 @@ gboolean nb_sandbox_is_relayed (NbSandbox *sandbox);
 /* What its controller and the portal have told; text is borrowed until it ends. */
 NbBrokerPlace nb_sandbox_describe (NbSandbox *sandbox);
 
+/* This folder of the app's sandbox folder is to be there, read-only. Before it starts. */
+void nb_sandbox_expose_endpoint (NbSandbox *sandbox, const char *name);
+
 /* Sends the Spawn if the portal, which has been probed, can do what is needed. */
 void nb_sandbox_start (NbSandbox *sandbox);
 
@@ -92,6 +95,9 @@ void nb_sandbox_abandon (NbSandbox *sandbox, guint32 child);
 
 /* Ends it for this reason; waiting programs are told. Later calls change nothing. */
 void nb_sandbox_fail (NbSandbox *sandbox, const char *reason);
+
+/* Whether it has ended, for whatever reason. */
+gboolean nb_sandbox_has_ended (NbSandbox *sandbox);
 
 /* Whether every process of it is known to be gone, or there never was one. */
 gboolean nb_sandbox_is_gone (NbSandbox *sandbox);

@@ -5,7 +5,9 @@ void
 nb_sandboxes_init (NbSandboxes *sandboxes, NbPortal *portal,
                    const NbSandboxOptions *options)
 {
-  *sandboxes = (NbSandboxes){ { NULL } };
+  *sandboxes
+      = (NbSandboxes){ .portal = portal, .pids = options->pids, .wall = options->wall };
+  sandboxes->gated = g_ptr_array_new ();
   for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
     if (profile == NB_PROFILE_PAGES || options->has[profile])
       sandboxes->items[profile]
@@ -53,20 +55,60 @@ nb_sandboxes_for_kind (NbSandboxes *sandboxes, NbKind kind)
   return sandboxes->items[profile];
 }
 
+/* --- one child's each --- */
+
+guint
+nb_sandboxes_count (const NbSandboxes *sandboxes)
+{
+  return NB_N_PROFILES + (sandboxes->gated != NULL ? sandboxes->gated->len : 0);
+}
+
+NbSandbox *
+nb_sandboxes_get (const NbSandboxes *sandboxes, guint number)
+{
+  return number < NB_N_PROFILES ? sandboxes->items[number]
+                                : sandboxes->gated->pdata[number - NB_N_PROFILES];
+}
+
+/* Places are used again, so that numbers stay what they are for those that live. */
+NbSandbox *
+nb_sandboxes_add_gated (NbSandboxes *sandboxes)
+{
+  NbSandbox *sandbox = nb_sandbox_new (sandboxes->portal, NB_PROFILE_BUS, sandboxes->wall,
+                                       sandboxes->pids);
+
+  for (guint i = 0; i < sandboxes->gated->len; i++)
+    {
+      NbSandbox *old = sandboxes->gated->pdata[i];
+
+      if (nb_sandbox_has_ended (old) && nb_sandbox_is_gone (old))
+        {
+          nb_sandbox_forget (sandboxes->items[NB_PROFILE_PAGES], old);
+          nb_sandbox_free (old);
+          sandboxes->gated->pdata[i] = sandbox;
+          return sandbox;
+        }
+    }
+  g_ptr_array_add (sandboxes->gated, sandbox);
+  return sandbox;
+}
+
+/* --- all of them --- */
+
 void
 nb_sandboxes_fail (NbSandboxes *sandboxes, const char *reason)
 {
-  for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
-    if (sandboxes->items[profile] != NULL)
-      nb_sandbox_fail (sandboxes->items[profile], reason);
+  for (guint i = 0; i < nb_sandboxes_count (sandboxes); i++)
+    if (nb_sandboxes_get (sandboxes, i) != NULL)
+      nb_sandbox_fail (nb_sandboxes_get (sandboxes, i), reason);
 }
 
 gboolean
 nb_sandboxes_are_gone (NbSandboxes *sandboxes)
 {
-  for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
-    if (sandboxes->items[profile] != NULL
-        && !nb_sandbox_is_gone (sandboxes->items[profile]))
+  for (guint i = 0; i < nb_sandboxes_count (sandboxes); i++)
+    if (nb_sandboxes_get (sandboxes, i) != NULL
+        && !nb_sandbox_is_gone (nb_sandboxes_get (sandboxes, i)))
       return FALSE;
   return TRUE;
 }
@@ -75,15 +117,21 @@ nb_sandboxes_are_gone (NbSandboxes *sandboxes)
 void
 nb_sandboxes_kill (NbSandboxes *sandboxes, gboolean by_portal)
 {
-  for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
-    if (sandboxes->items[profile] != NULL
-        && !nb_sandbox_is_gone (sandboxes->items[profile]))
-      nb_sandbox_kill (sandboxes->items[profile], by_portal);
+  for (guint i = 0; i < nb_sandboxes_count (sandboxes); i++)
+    if (nb_sandboxes_get (sandboxes, i) != NULL
+        && !nb_sandbox_is_gone (nb_sandboxes_get (sandboxes, i)))
+      nb_sandbox_kill (nb_sandboxes_get (sandboxes, i), by_portal);
 }
 
 void
 nb_sandboxes_clear (NbSandboxes *sandboxes)
 {
+  for (guint i = 0; sandboxes->gated != NULL && i < sandboxes->gated->len; i++)
+    {
+      nb_sandbox_forget (sandboxes->items[NB_PROFILE_PAGES], sandboxes->gated->pdata[i]);
+      nb_sandbox_free (sandboxes->gated->pdata[i]);
+    }
+  g_clear_pointer (&sandboxes->gated, g_ptr_array_unref);
   for (NbProfile profile = 0; profile < NB_N_PROFILES; profile++)
     g_clear_pointer (&sandboxes->items[profile], nb_sandbox_free);
 }

@@ -9,6 +9,10 @@ typedef struct
   NbSandbox *items[NB_N_PROFILES]; /* owned; NULL: this browser has none of that profile */
   gboolean asked[NB_N_PROFILES];   /* whether something is to run there */
   gboolean pages_are_ready;
+  GPtrArray *gated; /* of NbSandbox, owned, one for each child with an endpoint; or NULL */
+  NbPortal *portal; /* borrowed */
+  NbPids pids;
+  NbWall wall;
 } NbSandboxes;
 
 /* How they are to be made. */
@@ -34,6 +38,13 @@ void nb_sandboxes_start (NbSandboxes *sandboxes);
 
 /* Where a program of this kind is started; NULL when there is no such place. */
 NbSandbox *nb_sandboxes_for_kind (NbSandboxes *sandboxes, NbKind kind);
+
+/* A new one for one child, not started yet. It is freed some time after it has ended. */
+NbSandbox *nb_sandboxes_add_gated (NbSandboxes *sandboxes);
+
+/* All of them, in the order of their number; NULL where there is none of that number. */
+guint nb_sandboxes_count (const NbSandboxes *sandboxes);
+NbSandbox *nb_sandboxes_get (const NbSandboxes *sandboxes, guint number);
 
 /* These are the sandbox's own, for each of them. */
 void nb_sandboxes_fail (NbSandboxes *sandboxes, const char *reason);

@@ -136,6 +136,7 @@ fill_exec (NbMessage *message, const NbLaunch *launch)
   for (const char *const *entry = launch->envp; *entry != NULL; entry++)
     if (nb_environment_allows (launch->kind, *entry))
       nb_strings_append (&message->exec.envp, *entry, &overflow);
+  message->exec.bus = nb_slice (launch->bus_policy != NULL ? launch->bus_policy : "");
   message->exec.n_targets = launch->n_fds;
   for (size_t i = 0; i < launch->n_fds; i++)
     message->exec.targets[i] = launch->targets[i];

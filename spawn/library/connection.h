@@ -20,6 +20,7 @@ typedef struct
   NbKind kind;
   const char *const *argv; /* argv[0] absolute, as seen in the sub-sandbox */
   const char *const *envp; /* filtered by nb_environment_allows() */
+  const char *bus_policy;  /* path; NULL: it has no bus */
   size_t n_fds;
   int fds[NB_CHANNEL_MAX_FDS];     /* borrowed */
   int targets[NB_CHANNEL_MAX_FDS]; /* their numbers in the child */

@@ -68,7 +68,7 @@ kind_of (NbKind kind)
 void
 nb_connection_tell_identity (const NbMessage *message, NestboxEvent *event)
 {
-  static const char *const sandboxes[] = { "pages", "gpu", "network", "audio" };
+  static const char *const sandboxes[] = { "pages", "gpu", "network", "audio", "bus" };
   const NbIdentity *identity = &message->identity;
   uint32_t profile = identity->profile;
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "spawn/base/macros.h"
+#include "spawn/base/no-bus.h"
 #include "spawn/client/environment.h"
 #include "spawn/library/connection.h"
 #include "spawn/library/failure.h"
@@ -73,6 +74,29 @@ check_flags (const NestboxLaunch *launch, NestboxFailure *failure)
   return false;
 }
 
+/* One way only, and for few: what a policy may say is judged where it is read. */
+static bool
+check_bus_policy (const NestboxLaunch *launch, NestboxFailure *failure)
+{
+  if (launch->bus_policy == NULL)
+    return true;
+  if (launch->kind != NESTBOX_KIND_WORKER && launch->kind != NESTBOX_KIND_TOOL)
+    {
+      nb_failure_set (failure, NESTBOX_ERROR_REFUSED, EPERM, launch->argv[0],
+                      "launch a NESTBOX_KIND_WORKER",
+                      "a child of this kind never has a bus");
+      return false;
+    }
+  if (launch->bus_policy[0] != '/')
+    {
+      nb_failure_set (failure, NESTBOX_ERROR_INVALID, EINVAL, launch->argv[0],
+                      "name a file of the app",
+                      "the path of its bus policy is not absolute");
+      return false;
+    }
+  return true;
+}
+
 static bool
 check_environment (const NestboxLaunch *launch, NestboxFailure *failure)
 {
@@ -96,6 +120,9 @@ judge_fd (int fd)
 
   if (fstat (fd, &found) < 0)
     return "it is not open";
+  if (nb_bus_is_peer (fd))
+    return "it is a connection to a bus, on which the child would have the app's own "
+           "rights";
   if (S_ISDIR (found.st_mode))
     return "it is a folder, from which \"..\" leads to the host's files";
   if (S_ISCHR (found.st_mode) && isatty (fd) == 1)
@@ -143,11 +170,13 @@ nestbox_connection_launch (NestboxConnection *connection, const NestboxLaunch *l
   NbLaunch request;
 
   if (!check_program (launch, failure) || !check_flags (launch, failure)
-      || !check_environment (launch, failure) || !check_fds (launch, failure))
+      || !check_bus_policy (launch, failure) || !check_environment (launch, failure)
+      || !check_fds (launch, failure))
     return 0;
   request.kind = (NbKind)launch->kind;
   request.argv = launch->argv;
   request.envp = launch->envp != NULL ? launch->envp : (const char *const *)environ;
+  request.bus_policy = launch->bus_policy;
   request.n_fds = launch->n_fds;
   for (size_t i = 0; i < launch->n_fds; i++)
     {

@@ -193,6 +193,13 @@ typedef struct
    * child the app's own rights at every portal, and so a way out.
    */
   uint32_t sandbox_flags;
+  /*
+   * NULL: no D-Bus bus is within the child's reach. Else the absolute path of a policy
+   * (nestbox-bus-gate(1)), for NESTBOX_KIND_WORKER and NESTBOX_KIND_TOOL: the child is
+   * started in a sub-sandbox that it has to itself, and reaches the session bus through a
+   * proxy of its own, as far as the policy allows, at DBUS_SESSION_BUS_ADDRESS.
+   */
+  const char *bus_policy;
 } NestboxLaunch;
 
 /* Names a child for as long as its connection lives; none is given out twice. 0: none. */
@@ -245,7 +252,7 @@ typedef struct
   NestboxHandle child; /* of this connection, if that has launched it; else 0 */
   bool descends;       /* it was started by that child, or by what that had started */
   NestboxKind kind;    /* with which the child was launched */
-  char sandbox[16];    /* "pages", or "gpu" */
+  char sandbox[16];    /* "pages", "gpu", or "bus": that of one child with bus_policy */
   char instance[32];   /* of the sub-sandbox, as `flatpak ps` has it */
   int pid;             /* in the sub-sandbox's PID namespace */
   uint64_t start;      /* in clock ticks since the machine was started */

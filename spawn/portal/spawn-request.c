@@ -91,6 +91,9 @@ request_options (const NbSpawnRequest *request, const NbPortalFeatures *features
       g_variant_dict_clear (&options);
       return NULL;
     }
+  if (request->endpoint != NULL)
+    g_variant_dict_insert_value (&options, "sandbox-expose-ro",
+                                 g_variant_new_strv (&request->endpoint, 1));
   return g_variant_dict_end (&options);
 }
 

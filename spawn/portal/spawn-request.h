@@ -23,6 +23,8 @@ typedef struct
   gboolean expose_pids;  /* where features allow */
   gboolean network;      /* the app's, if it has one */
   guint32 sandbox_flags; /* NbSandboxFlags, where features allow */
+  const char
+      *endpoint; /* read-only: a folder of the app's sandbox folder, by name; or NULL */
 } NbSpawnRequest;
 
 #define NB_SPAWN_REQUEST_TYPE "(ayaaya{uh}a{ss}ua{sv})"

@@ -17,6 +17,7 @@ static const char usage[]
       "       nestbox ps [--json|--watch]\n"
       "       nestbox trace [--json] [--watch] [FILE]\n"
       "       nestbox identify [--json] --pid=PID|--fd=N\n"
+      "       nestbox bus-gate [--check] [--app=ID] POLICY\n"
       "       nestbox [COMMAND] --help | --version\n"
       "\n"
       "Gives Chromium-family browsers a real sandbox inside Flatpak.\n"
@@ -28,6 +29,7 @@ static const char usage[]
       "  ps        list running browsers, their sub-sandboxes and children\n"
       "  trace     print the messages recorded of a browser, decoded\n"
       "  identify  say which child a process, or the peer of a socket, is\n"
+      "  bus-gate  say what a policy gives a child on the session bus\n"
       "\n"
       "`nestbox COMMAND --help` lists the options of a command. Manual: nestbox(1).\n";
 
@@ -36,10 +38,11 @@ static const struct
   const char *name;
   int (*run) (int argc, char **argv);
 } commands[] = {
-  { "run", nb_command_run },       { "doctor", nb_command_doctor },
-  { "policy", nb_command_policy }, { "audit", nb_command_audit },
-  { "broker", nb_command_broker }, { "ps", nb_command_ps },
-  { "trace", nb_command_trace },   { "identify", nb_command_identify },
+  { "run", nb_command_run },           { "doctor", nb_command_doctor },
+  { "policy", nb_command_policy },     { "audit", nb_command_audit },
+  { "broker", nb_command_broker },     { "ps", nb_command_ps },
+  { "trace", nb_command_trace },       { "identify", nb_command_identify },
+  { "bus-gate", nb_command_bus_gate },
 };
 
 static int
@@ -55,7 +58,8 @@ main (int argc, char **argv)
 
   (void)setlocale (LC_ALL, "");
   if (!nb_log_init (g_getenv ("NESTBOX_DEBUG")))
-    nb_log_error ("NESTBOX_DEBUG knows portal, state, channel, sandbox, seccomp and all");
+    nb_log_error (
+        "NESTBOX_DEBUG knows portal, state, channel, sandbox, bus, seccomp and all");
   if (argc > 0 && nb_zypak_is_name (argv[0]))
     return nb_command_zypak_wrapper (argc, argv);
   for (gsize i = 0; i < NB_ARRAY_SIZE (commands); i++)

@@ -28,7 +28,7 @@ static const struct
 } layouts[] = {
   { NULL, 0, 0 },
   { "uuu uuubbqqqqu", 0, 1 },
-  { "uuu e8.e2.*512(s)*512(s)*16(i)", AS_COUNTED, AS_COUNTED },
+  { "uuu e8.e2.*512(s)*512(s)*16(i)s", AS_COUNTED, AS_COUNTED },
   { "uuu i", 0, 0 },
   { "uuu b", 0, 0 },
   { "uuu", 0, 0 },

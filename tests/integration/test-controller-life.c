@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "seccomp/landlock.h"
@@ -298,6 +299,40 @@ test_refused_command_line (gconstpointer data)
   nb_fd_clear (&ends[1]);
 }
 
+/* No address of a bus passes on the word that there is an endpoint; it has to be there. */
+static void
+test_endpoint (void)
+{
+  static const char *const places[] = { "/no/such/bus", "/dev/null", "bus", "" };
+  NbTestController *controller = nb_test_controller_new ();
+  g_autofree NbMessage *request = g_new0 (NbMessage, 1);
+  g_autofree char *folder = g_dir_make_tmp ("nestbox-test-XXXXXX", NULL),
+                  *path = g_build_filename (folder, "bus", NULL);
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  nb_autofd socket_fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  bool overflow = false;
+
+  (void)g_strlcpy (address.sun_path, path, sizeof address.sun_path);
+  g_assert_cmpint (bind (socket_fd, (struct sockaddr *)&address, sizeof address), ==, 0);
+  request->type = NB_MESSAGE_EXEC;
+  request->child = 9;
+  request->exec.kind = NB_KIND_UTILITY;
+  nb_strings_append (&request->exec.argv, "/bin/true", &overflow);
+  nb_strings_append (&request->exec.envp, "DBUS_SESSION_BUS_ADDRESS=unix:path=/x",
+                     &overflow);
+  for (gsize i = 0; i < G_N_ELEMENTS (places); i++)
+    {
+      request->exec.bus = nb_slice (places[i]);
+      g_assert_cmpint (nb_test_controller_ask (controller, request)->error, ==,
+                       places[i][0] != '\0' ? ENOTCONN : EISCONN);
+    }
+  /* A socket in a folder that can be written to. */
+  request->exec.bus = nb_slice (path);
+  g_assert_cmpint (nb_test_controller_ask (controller, request)->error, ==, ENOTCONN);
+  g_assert_cmpint (unlink (path) + rmdir (folder), ==, 0);
+  nb_test_controller_free (controller);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -312,5 +347,6 @@ main (int argc, char **argv)
   nb_test_add ("/controller-life/burst", test_burst);
   nb_test_add_cases ("/controller-life/refused-command-line", command_cases,
                      test_refused_command_line);
+  nb_test_add ("/controller/endpoint", test_endpoint);
   return g_test_run ();
 }

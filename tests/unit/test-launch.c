@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
@@ -35,6 +37,7 @@ enum
   A_FILE = -10, /* stand for descriptors that the test opens */
   A_FOLDER,
   A_TERMINAL,
+  A_BUS, /* a connection to what is named like one */
 };
 
 static const Judged judged[] = {
@@ -71,6 +74,23 @@ static const Judged judged[] = {
     { NESTBOX_KIND_GPU, program, .sandbox_flags = NESTBOX_SANDBOX_SOUND },
     .code = NESTBOX_ERROR_REFUSED,
     .text = "0x2" },
+  { "bus-of-a-renderer",
+    { NESTBOX_KIND_RENDERER, program, .bus_policy = "/app/share/policy" },
+    .code = NESTBOX_ERROR_REFUSED,
+    .text = "never has a bus" },
+  { "bus-of-a-gpu",
+    { NESTBOX_KIND_GPU, program, .bus_policy = "/app/share/policy" },
+    .code = NESTBOX_ERROR_REFUSED,
+    .text = "never has a bus" },
+  { "relative-bus-policy",
+    { NESTBOX_KIND_WORKER, program, .bus_policy = "policy" },
+    .code = NESTBOX_ERROR_INVALID,
+    .text = "is not absolute" },
+  { "connection-to-a-bus",
+    { NESTBOX_KIND_WORKER, program, .n_fds = 1 },
+    .fds = { { A_BUS, 3 } },
+    .code = NESTBOX_ERROR_REFUSED,
+    .text = "connection to a bus" },
   { "environment",
     { NESTBOX_KIND_WORKER, program },
     .envp = { "LD_PRELOAD=/x" },
@@ -121,12 +141,29 @@ open_terminal (void)
   return nb_fd_steal (&master); /* is one itself */
 }
 
+/* Abstract, so that nothing is left of it. */
+static int
+connect_to_bus (int *listener_out)
+{
+  const struct sockaddr_un address
+      = { .sun_family = AF_UNIX, .sun_path = "\0nestbox-test-launch/dbus-x" };
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  *listener_out = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_assert_cmpint (bind (*listener_out, (const struct sockaddr *)&address, sizeof address),
+                   ==, 0);
+  g_assert_cmpint (listen (*listener_out, 1), ==, 0);
+  g_assert_cmpint (connect (fd, (const struct sockaddr *)&address, sizeof address), ==, 0);
+  return fd;
+}
+
 static void
 test_judged (gconstpointer data)
 {
   const Judged *test = data;
   nb_autofd file = nb_test_text_file (""), terminal = open_terminal ();
-  nb_autofd folder = open ("/", O_PATH | O_CLOEXEC);
+  nb_autofd folder = open ("/", O_PATH | O_CLOEXEC), listener = -1,
+            bus = connect_to_bus (&listener);
   NestboxLaunch request = test->launch;
   NestboxFd fds[2];
   NestboxFailure failure;
@@ -139,6 +176,7 @@ test_judged (gconstpointer data)
       fds[i].fd = fds[i].fd == A_FILE       ? file
                   : fds[i].fd == A_FOLDER   ? folder
                   : fds[i].fd == A_TERMINAL ? terminal
+                  : fds[i].fd == A_BUS      ? bus
                                             : fds[i].fd;
     }
   request.fds = fds;

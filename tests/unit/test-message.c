@@ -43,6 +43,7 @@ fill_exec (NbMessage *message)
   message->exec.targets[0] = 4;
   message->exec.targets[1] = 3;
   message->exec.targets[2] = -7; /* judged by the controller, not by the codec */
+  message->exec.bus = nb_slice ("/x/bus");
 }
 
 static void
@@ -471,7 +472,8 @@ test_too_many_targets (void)
   for (uint32_t n = NB_CHANNEL_MAX_FDS; n <= NB_CHANNEL_MAX_FDS + 1; n++)
     {
       put_u32 (32, n);
-      resize_packet (36 + 4 * n);
+      memset (packet.bytes + 36, 0, 4 * n + 4);
+      resize_packet (36 + 4 * n + 4); /* and an empty string */
       g_assert_cmpint (nb_message_decode (&packet, &received), ==,
                        n == NB_CHANNEL_MAX_FDS ? 0 : -EBADMSG);
     }

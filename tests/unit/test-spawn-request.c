@@ -236,6 +236,21 @@ test_sandbox_flags (void)
       }
 }
 
+/* Read-only, by its name, and nothing else. */
+static void
+test_expose (void)
+{
+  NbPortalFeatures features = { 6, 1 };
+  NbSpawnRequest request = { .argv = argv_good, .endpoint = "nestbox-bus-1-x" };
+  g_autoptr (GUnixFDList) list = NULL;
+  g_autoptr (GVariant) call = nb_spawn_request_build (&request, &features, &list, NULL);
+  g_autoptr (GVariant) options = g_variant_get_child_value (call, 5);
+  g_autofree char *text = g_variant_print (options, TRUE);
+
+  g_assert_nonnull (strstr (text, "'sandbox-expose-ro': <['nestbox-bus-1-x']>"));
+  g_assert_null (strstr (text, "'sandbox-expose'"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -249,6 +264,7 @@ main (int argc, char **argv)
                test_network_only_where_asked_for);
   nb_test_add ("/spawn-request/most-descriptors", test_most_descriptors);
   nb_test_add ("/spawn-request/sandbox-flags", test_sandbox_flags);
+  nb_test_add ("/spawn-request/expose", test_expose);
   nb_test_add_cases ("/spawn-request/refused", refused_cases, test_refused);
   return g_test_run ();
 }

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -216,11 +217,36 @@ kind_in_here (NbKind kind)
   return kind == NB_KIND_UNSANDBOXED_ZYGOTE ? NB_KIND_GPU_ZYGOTE : kind;
 }
 
+/*
+ * What the portal was to expose must be there, which it does not promise, and be nobody's
+ * to replace (flatpak: portal/flatpak-portal.c ignores what it cannot expose).
+ */
+static int
+check_endpoint (NbSlice socket)
+{
+  char path[PATH_MAX];
+  struct stat found;
+  char *slash;
+
+  if (socket.length >= sizeof path || memchr (socket.data, '\0', socket.length) != NULL)
+    return -EINVAL;
+  memcpy (path, socket.data, socket.length);
+  path[socket.length] = '\0';
+  if (lstat (path, &found) < 0)
+    return -ENOTCONN;
+  slash = strrchr (path, '/');
+  if (!S_ISSOCK (found.st_mode) || slash == NULL)
+    return -ENOTCONN;
+  *slash = '\0';
+  return access (path, W_OK) == 0 ? -ENOTCONN : 0;
+}
+
 static int
 start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
 {
   NbExec *exec = &request->exec;
   NbSpawn spawn = { .kind = kind_in_here (exec->kind),
+                    .has_bus = exec->bus.length > 0,
                     .watch = self.watches,
                     .n_fds = exec->n_targets };
   int made[2] = { -1, -1 }, result, pidfd = -1, listener = -1;
@@ -230,7 +256,9 @@ start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
     return -EEXIST;
   if (self.bus != NB_BUS_NONE && nb_kind_has_no_bus (spawn.kind))
     return -EISCONN;
-  result = nb_child_table_reserve (&self.children);
+  result = spawn.has_bus ? check_endpoint (exec->bus) : 0;
+  if (result == 0)
+    result = nb_child_table_reserve (&self.children);
   for (size_t i = 0; i < exec->n_targets; i++)
     {
       spawn.fds[i] = packet->fds[i];

@@ -55,7 +55,7 @@ check_bus (const NbSpawn *spawn)
 {
   if (!nb_kind_has_no_bus (spawn->kind))
     return 0;
-  if (nb_bus_in_environment ((const char *const *)spawn->envp) != NULL)
+  if (!spawn->has_bus && nb_bus_in_environment ((const char *const *)spawn->envp) != NULL)
     return -EISCONN;
   return nb_bus_check_descriptors (spawn->targets, spawn->n_fds);
 }

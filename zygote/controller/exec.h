@@ -10,8 +10,9 @@ typedef struct
 {
   char **argv;
   char **envp;
-  NbKind kind; /* how it is confined: seccomp/confine.h */
-  bool watch;  /* its base filter is watched: a listener is wanted */
+  NbKind kind;  /* how it is confined: seccomp/confine.h */
+  bool has_bus; /* an endpoint of its own, which its environment tells of */
+  bool watch;   /* its base filter is watched: a listener is wanted */
   size_t n_fds;
   int fds[NB_CHANNEL_MAX_FDS + 1];     /* borrowed */
   int targets[NB_CHANNEL_MAX_FDS + 1]; /* distinct, 0 to NB_SPAWN_MAX_TARGET */

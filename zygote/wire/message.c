@@ -100,6 +100,7 @@ encode_exec (NbPickleWriter *writer, const NbMessage *message)
   nb_pickle_writer_int (writer, (int32_t)exec->n_targets);
   for (size_t i = 0; i < exec->n_targets; i++)
     nb_pickle_writer_int (writer, exec->targets[i]);
+  write_slice (writer, exec->bus);
 }
 
 static void
@@ -114,6 +115,7 @@ decode_exec (NbPickleReader *reader, NbMessage *message)
   exec->n_targets = nb_pickle_reader_count (reader, NB_CHANNEL_MAX_FDS, sizeof (int32_t));
   for (size_t i = 0; i < exec->n_targets; i++)
     exec->targets[i] = nb_pickle_reader_int (reader);
+  exec->bus = read_slice (reader);
 }
 
 static void

@@ -106,6 +106,8 @@ typedef struct
   NbStrings envp; /* all of the child's environment, NAME=value */
   size_t n_targets;
   int32_t targets[NB_CHANNEL_MAX_FDS]; /* numbers that the packet's descriptors get */
+  /* Of a client: path of the policy; of the broker: path of the socket. "": none. */
+  NbSlice bus;
 } NbExec;
 
 typedef struct

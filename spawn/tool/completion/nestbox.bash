@@ -21,6 +21,7 @@ _nestbox_options () {
     policy) echo '--help --version --format=' ;;
     audit) echo '--help --version --all --json' ;;
     ps | trace) echo '--help --version --json --watch' ;;
+    bus-gate) echo '--help --version --app= --check' ;;
     identify) echo '--help --version --json --fd= --pid=' ;;
   esac
 }
@@ -49,7 +50,7 @@ _nestbox () {
 
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run doctor policy audit ps trace identify --help --version' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'run doctor policy audit ps trace identify bus-gate --help --version' -- "$current")
     return
   fi
   if _nestbox_behind_dashes; then
@@ -77,7 +78,7 @@ _nestbox () {
   fi
   case $command in
     policy) mapfile -t COMPREPLY < <(compgen -W "$(_nestbox_words policy)" -- "$current") ;;
-    doctor | trace) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
+    doctor | trace | bus-gate) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
     audit) mapfile -t COMPREPLY < <(cd /proc && compgen -G '[0-9]*' | grep "^$current") ;;
   esac
 }

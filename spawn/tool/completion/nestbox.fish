@@ -12,6 +12,7 @@ complete -c nestbox -n __fish_use_subcommand -a audit -d 'Say what confines the 
 complete -c nestbox -n __fish_use_subcommand -a ps -d 'List running browsers, their sub-sandboxes and children'
 complete -c nestbox -n __fish_use_subcommand -a trace -d 'Print the messages recorded of a browser, decoded'
 complete -c nestbox -n __fish_use_subcommand -a identify -d 'Say which child a process, or the peer of a socket, is'
+complete -c nestbox -n __fish_use_subcommand -a bus-gate -d 'Say what a policy gives a child on the session bus'
 
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l file-wall -x -a 'auto landlock seccomp' -d 'What denies files to pages'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l gpu -x -a 'sandbox app' -d 'Where the GPU process lives'
@@ -43,3 +44,7 @@ complete -c nestbox -n '__fish_seen_subcommand_from trace' -F
 complete -c nestbox -n '__fish_seen_subcommand_from identify' -l json -d 'For programs'
 complete -c nestbox -n '__fish_seen_subcommand_from identify' -l fd -x -d 'A connected socket, or a pidfd'
 complete -c nestbox -n '__fish_seen_subcommand_from identify' -l pid -x -a '(__fish_complete_pids)' -d 'A process'
+
+complete -c nestbox -n '__fish_seen_subcommand_from bus-gate' -l check -d 'Try the proxy that is there as well'
+complete -c nestbox -n '__fish_seen_subcommand_from bus-gate' -l app -x -d 'For this app'
+complete -c nestbox -n '__fish_seen_subcommand_from bus-gate' -F

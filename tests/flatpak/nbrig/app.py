@@ -44,6 +44,11 @@ def stage_example():
     shutil.copytree(EXAMPLE, STAGE / EXAMPLE.name)
 
 
+def stage_proxy():
+    """Flatpak depends on it, so that the distribution's is there."""
+    shutil.copy2(shutil.which('xdg-dbus-proxy'), STAGE)
+
+
 def stage_browser():
     for package in runtime.BROWSER_PACKAGES:
         target = STAGE / f'{package}.deb'
@@ -72,6 +77,7 @@ def build():
     for path in OWN:
         shutil.copy2(path, STAGE)
     stage_browser()
+    stage_proxy()
     build_and_install(STAGE, MANIFEST, config.APP_ID)
 
 

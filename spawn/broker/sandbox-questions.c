@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/* What is asked of a sub-sandbox: its controller answers, or a deadline does. */
 #include <errno.h>
 
 #include "spawn/broker/pid-translation.h"
@@ -83,4 +84,32 @@ nb_sandbox_describe_identity (NbSandbox *sandbox, NbIdentity *identity_out)
   if (program == NULL)
     identity_out->program = 0;
   return TRUE;
+}
+
+/* --- scores --- */
+
+/* Of what the browser knows as pid; 0: it is none of this sandbox's. */
+static gint32
+inner_pid (NbSandbox *sandbox, gint32 pid)
+{
+  return nb_pid_is_below (pid, sandbox->init_pidfd) ? (gint32)nb_pid_below (pid) : 0;
+}
+
+void
+nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
+                       void (*answer) (gpointer data, int error), gpointer data)
+{
+  NbMessage message = { .type = NB_MESSAGE_OOM_ADJUST, .serial = ++sandbox->last_id };
+
+  message.oom.pid = sandbox->relayed ? pid : inner_pid (sandbox, pid);
+  message.oom.score = score;
+  if (sandbox->state != STATE_READY || message.oom.pid <= 0
+      || nb_message_send (sandbox->channel, &message, NULL, 0) < 0)
+    {
+      answer (data, ESRCH);
+      return;
+    }
+  /* A score more or less is no reason to end all pages: only the question has a deadline.
+   */
+  nb_questions_add (sandbox->questions, message.serial, RESULT_DEADLINE_MS, answer, data);
 }
