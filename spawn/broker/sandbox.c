@@ -87,9 +87,10 @@ nb_sandbox_fail (NbSandbox *sandbox, const char *reason)
   g_clear_handle_id (&sandbox->writable_source, g_source_remove);
   g_clear_handle_id (&sandbox->deadline_source, g_source_remove);
   nb_fd_clear (&sandbox->channel);
+  /* The place first, then what was to live there: who asked for both may go after that. */
+  nb_waiters_tell (&sandbox->waiters, sandbox->reason);
   g_hash_table_foreach_remove (sandbox->children, fail_child, sandbox->reason);
   nb_questions_answer_all (sandbox->questions, ECONNREFUSED);
-  nb_waiters_tell (&sandbox->waiters, sandbox->reason);
 }
 
 static void

@@ -79,7 +79,7 @@ look (gconstpointer data)
 
   nb_test_child_check (
       unshare (CLONE_NEWNS | CLONE_NEWNET | (geteuid () != 0 ? CLONE_NEWUSER : 0)) == 0);
-  nb_test_child_check (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+  nb_test_child_check (mount ("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0);
   nb_test_child_check (mount ("none", "/run", "tmpfs", 0, NULL) == 0);
   nb_test_child_check (setenv ("XDG_RUNTIME_DIR", "/run/mine", 1) == 0);
   nb_test_child_check (nb_bus_find (false) == NB_BUS_NONE);
@@ -104,7 +104,7 @@ look_at_odd_places (gconstpointer data)
   (void)data;
   nb_test_child_check (
       unshare (CLONE_NEWNS | CLONE_NEWNET | (geteuid () != 0 ? CLONE_NEWUSER : 0)) == 0);
-  nb_test_child_check (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+  nb_test_child_check (mount ("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0);
   nb_test_child_check (mount ("none", "/run", "tmpfs", 0, NULL) == 0);
   nb_test_child_check (mkdir ("/run/flatpak", 0700) == 0);
   nb_test_child_check (symlink ("/nowhere", "/run/flatpak/bus") == 0);
