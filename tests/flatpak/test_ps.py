@@ -267,7 +267,8 @@ class TwoBrowsers(case.SessionCase):
         nestbox run -- /app/chromium/chromium --headless=new --user-data-dir=/tmp/a & a=$!
         nestbox run -- /app/chromium/chromium --headless=new --user-data-dir=/tmp/b & b=$!
         until nestbox ps --json > /tmp/ps.json 2> /dev/null &&
-              test "$(grep -c '"kind": "renderer"' /tmp/ps.json)" -ge 2
+              test "$(grep -o -e broker-answers -e '"kind": "renderer"' /tmp/ps.json |
+                      uniq | grep -c renderer)" -eq 2  # each has one, or more
         do :; done
         kill $a $b; wait; echo "pids $a $b"; cat /tmp/ps.json'''
 
