@@ -15,7 +15,7 @@
 
 #define FOLDER_PREFIX "nestbox-bus-"
 #define LOCK_SUFFIX ".lock"
-#define PROGRAM NB_BINDIR "/nestbox"
+static const char program[] = NB_BINDIR "/nestbox";
 
 enum
 {
@@ -218,7 +218,7 @@ start (NbEndpoint *endpoint, const char *policy, GError **error)
   g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (
       G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_MERGE);
   const char *argv[]
-      = { PROGRAM, "bus-gate", "--socket", endpoint->socket, "--fd=3", policy, NULL, NULL };
+      = { program, "bus-gate", "--socket", endpoint->socket, "--fd=3", policy, NULL, NULL };
   int ends[2];
 
   if (nb_log_is_on (NB_LOG_BUS))

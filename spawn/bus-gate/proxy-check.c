@@ -199,9 +199,9 @@ first_string (GDBusMessage *message)
 typedef struct
 {
   const char *what;
-  gboolean after_call; /* the client is called first, by CALLER */
   GDBusMessage *(*make) (void);
-  gboolean is_good; /* it has to pass */
+  gboolean after_call; /* the client is called first, by CALLER */
+  gboolean is_good;    /* it has to pass */
 } Try;
 
 static GDBusMessage *
@@ -271,16 +271,16 @@ make_reply (void)
 }
 
 static const Try tries[] = {
-  { "calls to names that it hides", FALSE, make_hidden_call, FALSE },
-  { "replies to nothing", FALSE, make_reply, FALSE },
-  { "the listening in on others (eavesdrop)", FALSE, make_eavesdrop, FALSE },
-  { "the listening in on others (CVE-2026-34080)", FALSE, make_eavesdrop_space, FALSE },
-  { "the listening in on others (CVE-2026-34080)", FALSE, make_eavesdrop_tab, FALSE },
-  { "calls that pretend to be replies (CVE-2026-94422)", TRUE, make_call_as_reply, FALSE },
-  { "signals that pretend to be replies (CVE-2026-94422)", TRUE, make_signal_as_reply,
+  { "calls to names that it hides", make_hidden_call, FALSE, FALSE },
+  { "replies to nothing", make_reply, FALSE, FALSE },
+  { "the listening in on others (eavesdrop)", make_eavesdrop, FALSE, FALSE },
+  { "the listening in on others (CVE-2026-34080)", make_eavesdrop_space, FALSE, FALSE },
+  { "the listening in on others (CVE-2026-34080)", make_eavesdrop_tab, FALSE, FALSE },
+  { "calls that pretend to be replies (CVE-2026-94422)", make_call_as_reply, TRUE, FALSE },
+  { "signals that pretend to be replies (CVE-2026-94422)", make_signal_as_reply, TRUE,
     FALSE },
-  { "replies to who has not called (CVE-2026-94422)", TRUE, make_reply_to_another, FALSE },
-  { "replies", TRUE, make_reply, TRUE },
+  { "replies to who has not called (CVE-2026-94422)", make_reply_to_another, TRUE, FALSE },
+  { "replies", make_reply, TRUE, TRUE },
 };
 
 /* The other end of the proxy, and its greeting (D-Bus specification, authentication). */

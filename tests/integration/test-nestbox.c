@@ -42,6 +42,12 @@ typedef struct
 
 #define APP "[Application]\nname=org.x.Y\n\n[Instance]\nflatpak-version=1.14.10\n"
 
+/* A browser with a child, which both are a shell; until the child is there, none is found.
+ */
+#define PS_SCRIPT(option)                                                                  \
+  "mkfifo /tmp/f; /usr/bin/dash -c 'read line' x --type=utility <> /tmp/f & "              \
+  "until " NESTBOX " ps " option "; do :; done 2> /dev/null; echo > /tmp/f; wait"
+
 static const Case cases[] = {
   { "nothing", NULL, { NULL }, NB_EXIT_USAGE, "Usage: nestbox run" },
   { "unknown-command", NULL, { "walk" }, NB_EXIT_USAGE, "Usage: nestbox run" },
@@ -338,6 +344,18 @@ static const Case cases[] = {
     "   0.000000  broker              -                   STARTED pid=",
     " SANDBOX from=",
     "lines are none" },
+  { "app/ps",
+    APP,
+    { "run", "--", "/usr/bin/dash", "-c", PS_SCRIPT ("") },
+    0,
+    "the app's own sandbox",
+    " service " },
+  { "app/ps-for-programs",
+    APP,
+    { "run", "--", "/usr/bin/dash", "-c", PS_SCRIPT ("--json") },
+    0,
+    "\"browsers\": [",
+    "\"kind\": \"service\"" },
   { "app/doctor", APP, { "doctor" }, 1, "ok   Flatpak", "BAD  portal" },
   { "app/no-runtime-folder",
     APP,
