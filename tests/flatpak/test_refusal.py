@@ -198,7 +198,7 @@ class Misuse(Refused):
         for name in ('$XDG_DATA_HOME/browser', '/tmp/link'):
             status, said, output, _ = self.start('sh', '-c', f'''
                 cp /app/libexec/nestbox-tests/launch-like-chromium "$XDG_DATA_HOME/browser" &&
-                ln -s "$XDG_DATA_HOME/browser" /tmp/link &&
+                ln -sf "$XDG_DATA_HOME/browser" /tmp/link &&
                 exec nestbox run -- "{name}" /usr/bin/true --type=zygote''')
             self.assertEqual((status, len(said)), (126, 1), output)
             self.assertIn('/data/browser cannot be seen in a sub-sandbox, which has /app and '
