@@ -7,7 +7,6 @@
  *    (sandbox/linux/suid/client/setuid_sandbox_host.cc: GetSandboxBinaryPath,
  *    PrependWrapper), whichever libc function is asked;
  *  - executing that path executes the stand-in, which knows the broker;
- *  - OOM scores look like SELinux's business, so the helper is not executed for them;
  *  - executing the unsandboxed zygote, or a GPU process, executes the GPU router;
  *  - executing the network or the audio service executes the stand-in too, if asked for;
  *  - executing the browser itself anew (chrome://restart) goes through `nestbox run`;
@@ -21,7 +20,6 @@
  * the environment before main(). Everything here is usable between fork and exec of a
  * process with threads: no allocation, no lock, and state that is written only once.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -177,41 +175,12 @@ statx (int folder, const char *path, int flags, unsigned mask, struct statx *res
   return 0;
 }
 
-/*
- * Chromium sets the OOM score of a zygote's child by its set-uid helper, for which the
- * browser, large as it is, forks itself each time; not where it finds that SELinux, in its
- * old place, would object (content/browser/zygote_host/zygote_host_impl_linux.cc,
- * AdjustRendererOOMScore: the folder may be entered and has an entry that is none). Here
- * the children's scores are set as they are forked (zygote/preload/zygote-preload.c).
- */
-static const char *
-place_of (const char *path)
-{
-  return self.helper[0] != '\0' && path != NULL && strcmp (path, "/selinux") == 0
-             ? NB_PKGLIBDIR
-             : path;
-}
-
 NB_EXPORT int
 access (const char *path, int mode)
 {
-  path = is_helper (path) ? STAND_IN : place_of (path);
+  if (is_helper (path))
+    path = STAND_IN;
   return (int)syscall (SYS_faccessat, AT_FDCWD, path, mode);
-}
-
-/* As libc's own does it. */
-NB_EXPORT DIR *
-opendir (const char *path)
-{
-  int fd = (int)syscall (SYS_openat, AT_FDCWD, place_of (path),
-                         O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_CLOEXEC);
-  DIR *folder = fd >= 0 ? fdopendir (fd) : NULL;
-  int error = errno;
-
-  if (folder == NULL && fd >= 0)
-    (void)close (fd);
-  errno = error;
-  return folder;
 }
 
 /* faccessat2 is Linux 5.8; without flags the older call is the same. */
