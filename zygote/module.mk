@@ -10,4 +10,5 @@ controller_sources = zygote/controller/nestbox-controller-main.c \
   zygote/wire/zygote-command.c $(base_sources) \
   $(wire_sources) $(confine_sources) seccomp/confine.c $(watch_sources)
 zygote_preload_sources = zygote/preload/zygote-preload.c zygote/preload/proc-door-client.c \
-  zygote/wire/channel.c spawn/base/fd.c spawn/base/log.c spawn/base/no-bus.c $(confine_sources)
+  zygote/wire/channel.c zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c \
+  zygote/wire/zygote-command.c spawn/base/fd.c spawn/base/log.c spawn/base/no-bus.c $(confine_sources)

@@ -29,6 +29,7 @@ enum
   LONGEST_CHECK_MS = 100, /* more between two checks is time in which this did not run */
   /* A browser that ends closes its zygote's socket first, and is gone at once after. */
   BROWSER_ENDS_WITHIN_MS = 500,
+  LOOK_FOR_WIDEVINE_EVERY_S = 20,
 };
 
 typedef struct
@@ -41,10 +42,10 @@ typedef struct
   GHashTable *clients; /* a set */
   char *lost_zygote;   /* path of one that ended, or NULL */
   guint listener_source, browser_source, sigterm_source, lost_source;
-  gint64 checked_us;    /* monotonic time of the latest check; 0: not ending */
-  gint64 ending_for_us; /* as far as this process ran */
+  guint widevine_source; /* 0: nobody looks, or it is told */
+  gint64 checked_us;     /* monotonic time of the latest check; 0: not ending */
+  gint64 ending_for_us;  /* as far as this process ran */
   gboolean portal_killed, pidfd_killed;
-  gboolean widevine_is_told;
 } Broker;
 
 /* --- the end --- */
@@ -165,21 +166,22 @@ client_closed_cb (NbClientConnection *client, gpointer data)
 
 /*
  * Chromium downloads it while it runs, after which the zygote that could load it is long
- * there. Looked for when a child is born, whose OOM score a client then sets.
+ * there. Looked for now and then: there is no telling which of the profiles below the
+ * configuration will have it, and none of them may be there yet to be watched.
  */
-static void
-look_for_widevine (Broker *broker)
+static gboolean
+widevine_cb (gpointer data)
 {
-  g_auto (GStrv) found = NULL;
+  Broker *broker = data;
+  g_auto (GStrv) found
+      = nb_exposure_find_widevine (broker->options->widevine, broker->options->argv);
 
-  if (broker->widevine_is_told || broker->options->widevine == NULL)
-    return;
-  found = nb_exposure_find_widevine (broker->options->widevine, broker->options->argv);
   if (found[0] == NULL)
-    return;
-  broker->widevine_is_told = TRUE;
+    return G_SOURCE_CONTINUE;
   nb_log_error ("Widevine has been installed in %s: restart the browser, and pages have it",
                 found[0]);
+  broker->widevine_source = 0;
+  return G_SOURCE_REMOVE;
 }
 
 static void
@@ -189,7 +191,6 @@ take_client (Broker *broker, int connection)
                                                          broker->options->sandboxes.wall,
                                                          client_closed_cb, broker);
 
-  look_for_widevine (broker);
   if (client != NULL)
     g_hash_table_add (broker->clients, client);
   else if (broker->options->directory == NULL)
@@ -266,6 +267,9 @@ broker_init (Broker *broker, const NbBrokerOptions *options)
     take_client (broker, options->listener);
   broker->browser_source
       = g_unix_fd_add (options->browser, G_IO_IN, browser_ended_cb, broker);
+  if (options->widevine != NULL)
+    broker->widevine_source
+        = g_timeout_add_seconds (LOOK_FOR_WIDEVINE_EVERY_S, widevine_cb, broker);
 }
 
 static void
@@ -275,6 +279,7 @@ broker_clear (Broker *broker)
   g_clear_handle_id (&broker->browser_source, g_source_remove);
   g_clear_handle_id (&broker->sigterm_source, g_source_remove);
   g_clear_handle_id (&broker->lost_source, g_source_remove);
+  g_clear_handle_id (&broker->widevine_source, g_source_remove);
   nb_fd_clear (&broker->listener);
   nb_fd_clear (&broker->browser);
   g_hash_table_unref (broker->clients);

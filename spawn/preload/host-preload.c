@@ -7,6 +7,7 @@
  *    (sandbox/linux/suid/client/setuid_sandbox_host.cc: GetSandboxBinaryPath,
  *    PrependWrapper), whichever libc function is asked;
  *  - executing that path executes the stand-in, which knows the broker;
+ *  - OOM scores look like SELinux's business, so the helper is not executed for them;
  *  - executing the unsandboxed zygote, or a GPU process, executes the GPU router;
  *  - executing the network or the audio service executes the stand-in too, if asked for;
  *  - executing the browser itself anew (chrome://restart) goes through `nestbox run`;
@@ -20,6 +21,7 @@
  * the environment before main(). Everything here is usable between fork and exec of a
  * process with threads: no allocation, no lock, and state that is written only once.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -41,6 +43,7 @@
 #  error "where nestbox is installed is not defined"
 #endif
 
+#define SELINUX "/selinux"
 #define STAND_IN NB_PKGLIBEXECDIR "/nestbox-chrome-sandbox"
 #define GPU_ROUTER NB_PKGLIBEXECDIR "/nestbox-gpu-router"
 #define OWN_PATH NB_PKGLIBDIR "/libnestbox-host.so"
@@ -95,10 +98,29 @@ helper_stat (struct stat *result)
   return 0;
 }
 
+/*
+ * Chromium sets the OOM score of a zygote's child by its set-uid helper, for which the
+ * browser, large as it is, forks itself each time; not where it finds that SELinux, in its
+ * old place, would object (content/browser/zygote_host/zygote_host_impl_linux.cc,
+ * AdjustRendererOOMScore: the folder may be entered and has a file;
+ * base/files/file_enumerator_posix.cc drops entries that it can get no status of). Here
+ * the children's scores are set as they are forked (zygote/preload/zygote-preload.c).
+ */
+static const char *
+place_of (const char *path)
+{
+  if (self.helper[0] == '\0' || path == NULL
+      || strncmp (path, SELINUX, strlen (SELINUX)) != 0)
+    return path;
+  path += strlen (SELINUX);
+  return *path == '\0' ? NB_PKGLIBDIR : *path == '/' ? STAND_IN : path - strlen (SELINUX);
+}
+
 static int
 stat_at (int folder, const char *path, struct stat *result, int flags)
 {
-  return is_helper (path) ? helper_stat (result) : real_stat (folder, path, result, flags);
+  return is_helper (path) ? helper_stat (result)
+                          : real_stat (folder, place_of (path), result, flags);
 }
 
 NB_EXPORT int
@@ -167,7 +189,7 @@ NB_EXPORT int
 statx (int folder, const char *path, int flags, unsigned mask, struct statx *result)
 {
   if (!is_helper (path))
-    return (int)syscall (SYS_statx, folder, path, flags, mask, result);
+    return (int)syscall (SYS_statx, folder, place_of (path), flags, mask, result);
   if (syscall (SYS_statx, AT_FDCWD, STAND_IN, 0, mask, result) < 0)
     return -1;
   result->stx_uid = result->stx_gid = 0;
@@ -178,9 +200,23 @@ statx (int folder, const char *path, int flags, unsigned mask, struct statx *res
 NB_EXPORT int
 access (const char *path, int mode)
 {
-  if (is_helper (path))
-    path = STAND_IN;
+  path = is_helper (path) ? STAND_IN : place_of (path);
   return (int)syscall (SYS_faccessat, AT_FDCWD, path, mode);
+}
+
+/* As libc's own does it. */
+NB_EXPORT DIR *
+opendir (const char *path)
+{
+  int fd = (int)syscall (SYS_openat, AT_FDCWD, place_of (path),
+                         O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_CLOEXEC);
+  DIR *folder = fd >= 0 ? fdopendir (fd) : NULL;
+  int error = errno;
+
+  if (folder == NULL && fd >= 0)
+    (void)close (fd);
+  errno = error;
+  return folder;
 }
 
 /* faccessat2 is Linux 5.8; without flags the older call is the same. */

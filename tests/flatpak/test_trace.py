@@ -122,11 +122,13 @@ class VisiblePids(case.SessionCase):
         self.assertEqual(bool([line for line in self.trace()
                                if line['conversation'] == 'gpu-stand-ins']), self.hidden_pids)
 
-    def test_06_who_asks_the_broker(self):
-        scores = self.said('OOM_ADJUST', direction='client>broker')
-        self.assertTrue(scores)
-        self.assertLessEqual({line['pid'] for line in scores} & self.known_pids(),
-                             {line['pid'] for line in self.said('Fork-reply')})
+    def test_06_no_helper_is_executed_for_a_score(self):
+        """Children have theirs, and the browser does not fork itself to set them."""
+        self.assertTrue(self.said('HELLO', conversation='pages'))
+        self.assertEqual(self.said('OOM_ADJUST'), [])
+        scores = {procs.read(pid, 'oom_score_adj').strip()
+                  for pid in self.chrome.of_kind('renderer')}
+        self.assertEqual(scores, {'300'})
 
     def test_07_it_keeps_secrets(self):
         text = self.file.read_text()

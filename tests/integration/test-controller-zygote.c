@@ -16,6 +16,7 @@
 #include "spawn/base/fd.h"
 #include "tests/lib/nb-controller.h"
 #include "tests/lib/nb-test.h"
+#include "zygote/controller/oom-scores.h"
 #include "zygote/preload/proc-door-client.h"
 #include "zygote/wire/zygote-command.h"
 
@@ -25,7 +26,7 @@ enum
   ZYGOTE = 1,     /* an id */
   STAND_INS_PID = 4242,
   MAX_ZYGOTES = 4,
-  SCORE = 300,
+  SCORE = 400,
 };
 
 /* --- as the zygote --- */
@@ -56,8 +57,8 @@ be_child (int oracle)
   nb_autofd list = -1;
 
   nb_proc_door_init (door != NULL ? atoi (door) : -1);
-  nb_test_child_check (nb_proc_door_use (true) == 0);
-  nb_test_child_check (nb_proc_door_use (true) == -ENOTCONN); /* once only */
+  nb_test_child_check (nb_proc_door_use (NB_DOOR_RENDERER, true) == 0);
+  nb_test_child_check (nb_proc_door_use (NB_DOOR_OTHER, true) == -ENOTCONN); /* once only */
   list = nb_proc_door_open (AT_FDCWD, "self/fd/");
   nb_test_child_check (list >= 0);
   nb_test_child_check (nb_proc_door_open (AT_FDCWD, "self/fd/") == -ENOENT);
@@ -253,6 +254,16 @@ child_of_zygote (const char *zygote)
 }
 
 static int
+score_of (pid_t pid)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/oom_score_adj", (int)pid);
+  g_autofree char *text = NULL;
+
+  g_assert_true (g_file_get_contents (path, &text, NULL, NULL));
+  return atoi (text);
+}
+
+static int
 adjust_oom (Zygote *zygote, int pid, int score)
 {
   g_autofree NbMessage *request = g_new0 (NbMessage, 1);
@@ -277,8 +288,8 @@ test_child (void)
 {
   static NbZygoteCommand command;
   Zygote *zygote = zygote_new ();
-  g_autofree char *pid = pid_of_controllers_child (zygote->controller), *path = NULL;
-  g_autofree char *score = NULL;
+  g_autofree char *zygotes_pid = pid_of_controllers_child (zygote->controller);
+  pid_t pid;
   NbMessage signal = { .type = NB_MESSAGE_KILL };
   int oracle[2];
 
@@ -292,12 +303,12 @@ test_child (void)
   command = (NbZygoteCommand){ .type = NB_ZYGOTE_FORK_REAL_PID, .pid = STAND_INS_PID };
   ask (zygote, &command, -1);
   receive (zygote, zygote->browser);
+  pid = child_of_zygote (zygotes_pid);
+  g_assert_cmpint (score_of (pid), ==, NB_OOM_SCORE_RENDERER);
   g_assert_cmpint (adjust_oom (zygote, STAND_INS_PID, SCORE), ==, 0);
   g_assert_cmpint (adjust_oom (zygote, STAND_INS_PID + 1, SCORE), ==, ESRCH);
   g_assert_cmpint (adjust_oom (zygote, STAND_INS_PID, 1001), ==, EINVAL);
-  path = g_strdup_printf ("/proc/%d/oom_score_adj", (int)child_of_zygote (pid));
-  g_assert_true (g_file_get_contents (path, &score, NULL, NULL));
-  g_assert_cmpstr (g_strstrip (score), ==, "300");
+  g_assert_cmpint (score_of (pid), ==, SCORE);
   signal.signal = SIGKILL;
   g_assert_cmpint (nb_message_send (zygote->link, &signal, NULL, 0), ==, 0);
   nb_fd_clear (&oracle[0]);

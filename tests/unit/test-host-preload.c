@@ -10,9 +10,11 @@
 
 #include "tests/lib/nb-test.h"
 
-/* The stand-in lies in the folder that the test goes to. */
+/* The stand-in lies in the folder that the test goes to, and the preloads. */
 #undef NB_PKGLIBEXECDIR
 #define NB_PKGLIBEXECDIR "."
+#undef NB_PKGLIBDIR
+#define NB_PKGLIBDIR "."
 #include "spawn/preload/host-preload.c"
 
 /* --- what is seen of a path --- */
@@ -103,6 +105,7 @@ enter_folder (void)
   g_assert_cmpint (g_chdir (folder), ==, 0);
   g_assert_true (g_file_set_contents ("nestbox-chrome-sandbox", "x", 1, NULL));
   g_assert_cmpint (g_chmod ("nestbox-chrome-sandbox", 0711), ==, 0);
+  g_assert_true (g_file_set_contents ("libnestbox-zygote.so", "x", 1, NULL));
   g_assert_true (locate_helper ("chrome-sandbox"));
 }
 
@@ -111,6 +114,7 @@ leave_folder (void)
 {
   self.helper[0] = '\0';
   (void)g_unlink ("nestbox-chrome-sandbox");
+  (void)g_unlink ("libnestbox-zygote.so");
   g_assert_cmpint (g_chdir (before), ==, 0);
   g_assert_cmpint (g_rmdir (folder), ==, 0);
   g_free (folder);
@@ -176,6 +180,42 @@ test_other_files (void)
   leave_folder ();
 }
 
+static guint
+count_entries (const char *path)
+{
+  DIR *list = opendir (path);
+  guint n = 0;
+
+  g_assert_nonnull (list);
+  while (readdir (list) != NULL)
+    n++;
+  (void)closedir (list);
+  return n;
+}
+
+/* To the browser; every other folder is what it is. */
+static void
+test_selinux (void)
+{
+  struct stat file;
+
+  enter_folder ();
+  g_assert_cmpint (access ("/selinux", X_OK), ==, 0);
+  g_assert_cmpuint (count_entries ("/selinux"), ==, 4); /* itself, its parent, two more */
+  g_assert_cmpint (stat ("/selinux/libnestbox-zygote.so", &file), ==, 0);
+  g_assert_true (S_ISREG (file.st_mode)); /* an entry counts if its status can be had */
+  g_assert_cmpint (stat ("/selinuxes", &file), ==, -1);
+  g_assert_cmpint (access ("/selinuxes", F_OK), ==, -1);
+  g_assert_cmpuint (count_entries ("."), ==, 4);
+  g_assert_null (opendir ("/proc/nowhere"));
+  g_assert_cmpint (errno, ==, ENOENT);
+  g_assert_null (opendir ("nestbox-chrome-sandbox"));
+  g_assert_cmpint (errno, ==, ENOTDIR);
+  leave_folder ();
+  g_assert_cmpint (access ("/selinux", X_OK), ==, -1);
+  g_assert_null (opendir ("/selinux"));
+}
+
 /* A browser that was not started by `nestbox run` is told nothing. */
 static void
 test_inactive (void)
@@ -227,6 +267,7 @@ main (int argc, char **argv)
   nb_test_add ("/host-preload/helper", test_helper);
   nb_test_add ("/host-preload/no-stand-in", test_no_stand_in);
   nb_test_add ("/host-preload/other-files", test_other_files);
+  nb_test_add ("/host-preload/selinux", test_selinux);
   nb_test_add ("/host-preload/inactive", test_inactive);
   nb_test_add ("/host-preload/execute", test_execute);
   return g_test_run ();

@@ -58,7 +58,7 @@ child_new (void)
   Child child = { .pid = nb_test_fork (stay, NULL) };
   guint before = watched->len;
 
-  nb_oom_scores_add (child.pid, &loop);
+  nb_oom_scores_add (child.pid, NB_OOM_SCORE_OTHER, &loop);
   g_assert_cmpuint (watched->len, ==, before + 1);
   child.pidfd = g_array_index (watched, int, before);
   return child;
@@ -97,7 +97,7 @@ test_set (void)
   static const int scores[] = { 300, 301, 1000 }; /* a lower one is for root to set */
   Child child = child_new ();
 
-  g_assert_cmpint (score_of (child.pid), ==, 200);
+  g_assert_cmpint (score_of (child.pid), ==, NB_OOM_SCORE_OTHER);
   for (size_t i = 0; i < G_N_ELEMENTS (scores); i++)
     {
       g_assert_cmpint (nb_oom_scores_set (child.pid, scores[i]), ==, 0);
@@ -189,7 +189,7 @@ test_add_of_nobody (void)
   g_assert_cmpint (kill (ended, SIGKILL), ==, 0);
   (void)nb_test_wait (ended);
   for (size_t i = 0; i < G_N_ELEMENTS (pids); i++)
-    nb_oom_scores_add (pids[i], &loop);
+    nb_oom_scores_add (pids[i], NB_OOM_SCORE_OTHER, &loop);
   g_assert_cmpuint (watched->len, ==, 0);
   g_assert_cmpint (nb_oom_scores_set (ended, 300), ==, -ESRCH);
 }
@@ -202,7 +202,7 @@ test_asks_again (void)
 
   g_assert_cmpint (nb_oom_scores_set (child.pid, 300), ==, 0);
   for (int i = 0; i < 10000; i++)
-    nb_oom_scores_add (child.pid, &loop);
+    nb_oom_scores_add (child.pid, NB_OOM_SCORE_OTHER, &loop);
   g_assert_cmpuint (watched->len, ==, 1);
   g_assert_cmpint (score_of (child.pid), ==, 300);
   child_end (&child);
@@ -216,7 +216,7 @@ test_watch_refused (void)
   pid_t pid = nb_test_fork (stay, NULL);
 
   refusal = -ENOSPC;
-  nb_oom_scores_add (pid, &loop);
+  nb_oom_scores_add (pid, NB_OOM_SCORE_OTHER, &loop);
   refusal = 0;
   g_assert_cmpint (nb_oom_scores_set (pid, 300), ==, -ESRCH);
   g_assert_cmpint (kill (pid, SIGKILL), ==, 0);

@@ -209,6 +209,23 @@ test_truncated_at_every_byte (gconstpointer data)
     }
 }
 
+/* Whatever is missing at the message's end: then it is no message. */
+static void
+test_is_fork_of (gconstpointer data)
+{
+  const CommandCase *test = data;
+  size_t size = encode (test);
+
+  g_assert_true (nb_zygote_command_is_fork_of (writer.bytes, size, "renderer")
+                 == (test->fill == fill_fork));
+  g_assert_true (nb_zygote_command_is_fork_of (writer.bytes, size, "")
+                 == (test->fill == fill_fork_without_anything));
+  g_assert_false (nb_zygote_command_is_fork_of (writer.bytes, size, "render"));
+  g_assert_false (nb_zygote_command_is_fork_of (writer.bytes, size, "renderers"));
+  for (size_t cut = 0; cut < size; cut++)
+    g_assert_false (nb_zygote_command_is_fork_of (writer.bytes, cut, "renderer"));
+}
+
 static void
 test_leftover_bytes (gconstpointer data)
 {
@@ -337,6 +354,7 @@ main (int argc, char **argv)
   nb_test_add ("/zygote-command/too-long-to-send", test_too_long_to_send);
   nb_test_add_cases ("/zygote-command/truncated-at-every-byte", commands,
                      test_truncated_at_every_byte);
+  nb_test_add_cases ("/zygote-command/is-fork-of", commands, test_is_fork_of);
   nb_test_add_cases ("/zygote-command/leftover-bytes", commands, test_leftover_bytes);
   nb_test_add_cases ("/zygote-command/number-of-descriptors", commands,
                      test_number_of_descriptors);

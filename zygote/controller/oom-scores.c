@@ -14,7 +14,6 @@
 enum
 {
   MAX_SCORES = 4096,
-  FIRST_SCORE = 200, /* Chromium's lower one: QtWebEngine can set none for its children */
   HIGHEST_SCORE = 1000, /* linux: include/uapi/linux/oom.h, OOM_SCORE_ADJ_MAX */
 };
 
@@ -74,7 +73,7 @@ find (pid_t pid)
  * asks again and again takes no second place.
  */
 void
-nb_oom_scores_add (pid_t pid, const NbLoop *loop)
+nb_oom_scores_add (pid_t pid, int score, const NbLoop *loop)
 {
   char path[48];
   nb_autofd file = -1, pidfd = -1;
@@ -86,7 +85,7 @@ nb_oom_scores_add (pid_t pid, const NbLoop *loop)
   file = open (path, O_WRONLY | O_CLOEXEC);
   if (pidfd < 0 || file < 0 || !reserve () || loop->watch (pidfd) < 0)
     return;
-  (void)write_score (file, FIRST_SCORE);
+  (void)write_score (file, score);
   scores[n_scores++] = (Score){ pid, nb_fd_steal (&pidfd), nb_fd_steal (&file) };
 }
 

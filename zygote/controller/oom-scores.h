@@ -13,11 +13,18 @@
 
 #include "zygote/controller/loop.h"
 
+/* Chromium's (content/common/zygote/zygote_communication_linux.cc, ForkRequest). */
+enum
+{
+  NB_OOM_SCORE_RENDERER = 300,
+  NB_OOM_SCORE_OTHER = 200,
+};
+
 /*
- * Opens pid's score and sets it to 200, until the browser sets another; pid waits for it
- * in its door request, so it is not reused.
+ * Opens pid's score and sets it, until the browser sets another; pid waits for it in its
+ * door request, so it is not reused.
  */
-void nb_oom_scores_add (pid_t pid, const NbLoop *loop);
+void nb_oom_scores_add (pid_t pid, int score, const NbLoop *loop);
 
 /* Forgets the child whose pidfd became readable. Whether it was one of these. */
 bool nb_oom_scores_serve (int pidfd, const NbLoop *loop);

@@ -20,7 +20,7 @@ nb_proc_door_init (int socket)
 }
 
 static int
-ask (void)
+ask (char what)
 {
   static NbPacket packet; /* 64 KiB: not on the stack of a child just forked */
   struct timeval patience = { .tv_sec = 5 };
@@ -32,7 +32,7 @@ ask (void)
   ours = ends[0];
   theirs = ends[1];
   (void)setsockopt (ours, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
-  result = nb_channel_send (door, "L", 1, &theirs, 1);
+  result = nb_channel_send (door, &what, 1, &theirs, 1);
   if (result < 0)
     return result;
   nb_fd_clear (&theirs);
@@ -47,7 +47,7 @@ ask (void)
 }
 
 int
-nb_proc_door_use (bool keep_list)
+nb_proc_door_use (char what, bool keep_list)
 {
   int dumpable = prctl (PR_GET_DUMPABLE), result;
 
@@ -56,7 +56,7 @@ nb_proc_door_use (bool keep_list)
   nb_fd_clear (&own_list);
   if (prctl (PR_SET_DUMPABLE, 1) < 0)
     return -errno;
-  result = ask ();
+  result = ask (what);
   nb_fd_clear (&door); /* what the child becomes is not to knock again */
   if (prctl (PR_SET_DUMPABLE, dumpable) < 0)
     return -errno;

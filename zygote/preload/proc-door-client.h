@@ -19,8 +19,15 @@
 /* The socket to the controller, or -1: there is none. */
 void nb_proc_door_init (int socket);
 
+/* The request: what the child is, for its score. */
+enum
+{
+  NB_DOOR_RENDERER = 'R',
+  NB_DOOR_OTHER = 'L',
+};
+
 /* In a forked child: makes the request; keeps the list if it is wanted. 0 or -errno. */
-int nb_proc_door_use (bool keep_list);
+int nb_proc_door_use (char what, bool keep_list);
 
 /*
  * Chromium's openat (folder, path): the list for "self/fd/", the folder again for ".";

@@ -39,6 +39,12 @@
 #include "zygote/preload/helper-environment.h"
 #include "zygote/preload/proc-door-client.h"
 #include "zygote/wire/message.h"
+#include "zygote/wire/zygote-command.h"
+
+enum
+{
+  CONTROL_FD = 3, /* content/public/common/zygote: kZygoteSocketPairFd */
+};
 
 static struct
 {
@@ -51,7 +57,8 @@ static struct
   bool answer_pid_1; /* the next getpid() is Chromium's check */
   pid_t zygote;      /* the zygote's own pid, to its children */
   NbWall wall;
-  int helper_end; /* our end of the socket on which Chromium asks for its chroot */
+  bool forks_renderer; /* by the browser's last request */
+  int helper_end;      /* our end of the socket on which Chromium asks for its chroot */
 } self = { .helper_end = -1 };
 
 static void
@@ -123,6 +130,17 @@ silence_child (bool may_execute)
     die ("own-PID filter of a child", -result);
 }
 
+/* For whom there is no controller. One that cannot be set is not a hole. */
+static void
+set_own_score (void)
+{
+  nb_autofd file = (int)syscall (SYS_openat, AT_FDCWD, "/proc/self/oom_score_adj",
+                                 O_WRONLY | O_CLOEXEC);
+
+  if (file >= 0)
+    (void)!write (file, "200", 3); /* Chromium's, for all but renderers */
+}
+
 /* An abstract socket may be the display's. */
 static void
 prepare_child_in_app (void)
@@ -131,6 +149,7 @@ prepare_child_in_app (void)
 
   if (result < 0)
     die ("Landlock scope of a child", -result);
+  set_own_score ();
   silence_child (true);
 }
 
@@ -144,7 +163,7 @@ prepare_gpu_process (void)
   int result = 0;
 
   end_with_zygote ();
-  (void)nb_proc_door_use (false);
+  (void)nb_proc_door_use (NB_DOOR_OTHER, false);
   /* Without Landlock files are what the sub-sandbox has of them. */
   if (self.wall != NB_WALL_SECCOMP && nb_landlock_abi () > 0)
     result = nb_landlock_enter_gpu ();
@@ -165,7 +184,8 @@ prepare_page (void)
     die ("Landlock scope of a child", -result);
   silence_child (false);
   /* Only the list is needed to go on; a score that cannot be set is not a hole. */
-  result = nb_proc_door_use (self.wall == NB_WALL_SECCOMP);
+  result = nb_proc_door_use (self.forks_renderer ? NB_DOOR_RENDERER : NB_DOOR_OTHER,
+                             self.wall == NB_WALL_SECCOMP);
   if (result < 0 && self.wall == NB_WALL_SECCOMP)
     die ("list of open files", -result);
 }
@@ -184,6 +204,22 @@ prepare_child (void)
     prepare_gpu_process ();
   else
     prepare_page ();
+}
+
+/*
+ * Interposed to know what is forked next, for its OOM score: the browser's request names
+ * it (content/browser/zygote_host/zygote_communication_linux.cc, ForkRequest).
+ */
+NB_EXPORT ssize_t
+recvmsg (int fd, struct msghdr *message, int flags)
+{
+  ssize_t size = (ssize_t)syscall (SYS_recvmsg, fd, message, flags);
+
+  if (self.is_zygote && !self.is_child && fd == CONTROL_FD && size > 0
+      && (size_t)size <= message->msg_iov->iov_len)
+    self.forks_renderer = nb_zygote_command_is_fork_of (message->msg_iov->iov_base,
+                                                        (size_t)size, "renderer");
+  return size;
 }
 
 /* Interposed; Chromium's ChrootMe() calls it for the helper's pid and no other. */

@@ -2,6 +2,7 @@
 #include "zygote/wire/zygote-command.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "spawn/base/macros.h"
 #include "zygote/wire/pickle-reader.h"
@@ -53,6 +54,20 @@ decode_fork (NbPickleReader *reader, NbZygoteCommand *command)
     command->n_keys = n_fds - 1;
   for (size_t i = 0; i < command->n_keys; i++)
     command->keys[i] = nb_pickle_reader_uint (reader);
+}
+
+bool
+nb_zygote_command_is_fork_of (const void *message, size_t size, const char *process_type)
+{
+  NbPickleReader reader;
+  NbSlice type;
+
+  nb_pickle_reader_init (&reader, message, size);
+  if (nb_pickle_reader_int (&reader) != NB_ZYGOTE_FORK)
+    return false;
+  type = read_slice (&reader);
+  return !reader.error && type.length == strlen (process_type)
+         && memcmp (type.data, process_type, type.length) == 0;
 }
 
 int

@@ -73,6 +73,12 @@ typedef struct
 int nb_zygote_command_decode (const void *message, size_t size, size_t n_fds,
                               NbZygoteCommand *command_out);
 
+/*
+ * Whether it is a request to fork a child of this type (the value of --type=). The rest of
+ * the message is not looked at. Nothing is allocated: for a zygote that is about to fork.
+ */
+bool nb_zygote_command_is_fork_of (const void *message, size_t size,
+                                   const char *process_type);
 /* As Chromium calls it: "Fork", … */
 const char *nb_zygote_command_name (NbZygoteCommandType type);
 
