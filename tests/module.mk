@@ -31,6 +31,7 @@ unit_tests := \
   test-no-bus \
   test-nursery \
   test-oom-scores \
+  test-orphans \
   test-path-wall \
   test-pickle \
   test-pidfd \
@@ -76,6 +77,7 @@ test-gpu-router_sources = spawn/gpu-router/router.c spawn/gpu-router/routed-chil
   zygote/wire/zygote-command.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
 test-hello-check_sources = spawn/broker/hello-check.c spawn/base/no-bus.c spawn/base/fd.c spawn/broker/profile.c \
   spawn/base/kind.c
+test-orphans_sources = spawn/broker/orphans.c spawn/base/pidfd.c spawn/base/fd.c spawn/base/log.c
 test-host-preload_sources = spawn/base/kind.c spawn/base/log.c spawn/base/fd.c \
   spawn/preload/qtwebengine.c $(confine_sources) seccomp/confine.c
 test-identify_sources = zygote/controller/identify.c zygote/controller/child-table.c \
@@ -184,7 +186,7 @@ valgrind_unfit += test-proxy-check test-identify test-pidfd test-descriptors tes
 fuzz_targets := broker channel command-line host-preload message nursery pickle portal \
   relay text zygote-command
 fuzz-broker_sources = tests/lib/nb-fake-portal.c tests/fuzz/quiet-log.c \
-  spawn/portal/spawn-request.c $(filter-out spawn/broker/broker.c,$(broker_sources)) \
+  spawn/portal/spawn-request.c $(filter-out spawn/broker/broker.c spawn/broker/orphans.c,$(broker_sources)) \
   $(wire_sources) spawn/base/fd.c
 fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-scores.c \
   zygote/wire/channel.c spawn/base/fd.c

@@ -15,6 +15,7 @@
 #include "spawn/broker/denials.h"
 #include "spawn/broker/exposure.h"
 #include "spawn/broker/hello-check.h"
+#include "spawn/broker/orphans.h"
 #include "spawn/client/trace.h"
 
 #if !defined(NB_PKGLIBEXECDIR)
@@ -79,6 +80,8 @@ fail_child (gpointer key, gpointer value, gpointer data)
 void
 nb_sandbox_fail (NbSandbox *sandbox, const char *reason)
 {
+  gboolean was_starting = sandbox->state == STATE_STARTING;
+
   if (sandbox->state == STATE_ENDED)
     return;
   sandbox->reason = g_strdup (reason);
@@ -91,6 +94,8 @@ nb_sandbox_fail (NbSandbox *sandbox, const char *reason)
   nb_waiters_tell (&sandbox->waiters, sandbox->reason);
   g_hash_table_foreach_remove (sandbox->children, fail_child, sandbox->reason);
   nb_questions_answer_all (sandbox->questions, ECONNREFUSED);
+  if (was_starting)
+    nb_orphans_end ();
 }
 
 static void

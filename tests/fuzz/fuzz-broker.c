@@ -20,6 +20,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
 #include "spawn/broker/client-connection.h"
+#include "spawn/broker/orphans.h"
 #include "spawn/broker/sandbox.h"
 #include "spawn/client/environment.h"
 #include "tests/fuzz/fuzz.h"
@@ -56,6 +57,12 @@ static struct
 
 static NbPacket packet;
 static NbMessage message;
+
+/* In spawn/broker/orphans.c's place: no bubblewrap is here, and looking takes long. */
+void
+nb_orphans_end (void)
+{
+}
 
 static void
 settle (void)

@@ -146,6 +146,7 @@ class Session:
 
     def leftovers(self):
         """Descendants that belong to neither the rig nor the session's own services."""
+        self.reap()  # a PID namespace does not end before what was orphaned in it is collected
         return [pid for pid in procs.descendants(os.getpid())
                 if pid not in self.before and procs.state(pid) != 'Z'
                 and not procs.name(pid).startswith(self.services)]
