@@ -26,6 +26,9 @@ int nb_command_trace (int argc, char **argv);
 /* Says which child's a process is. */
 int nb_command_identify (int argc, char **argv);
 
+/* Runs a program in a sub-sandbox; its exit status, or one of ours. */
+int nb_command_spawn (int argc, char **argv);
+
 /* What a policy gives a child on the session bus; for the broker: a child's endpoint. */
 int nb_command_bus_gate (int argc, char **argv);
 

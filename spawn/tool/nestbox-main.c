@@ -17,6 +17,7 @@ static const char usage[]
       "       nestbox ps [--json|--watch]\n"
       "       nestbox trace [--json] [--watch] [FILE]\n"
       "       nestbox identify [--json] --pid=PID|--fd=N\n"
+      "       nestbox spawn [--bus-policy=FILE] [--kind=KIND] -- PROGRAM [ARGUMENT…]\n"
       "       nestbox bus-gate [--check] [--app=ID] POLICY\n"
       "       nestbox [COMMAND] --help | --version\n"
       "\n"
@@ -29,6 +30,7 @@ static const char usage[]
       "  ps        list running browsers, their sub-sandboxes and children\n"
       "  trace     print the messages recorded of a browser, decoded\n"
       "  identify  say which child a process, or the peer of a socket, is\n"
+      "  spawn     run a program of the app in a sub-sandbox\n"
       "  bus-gate  say what a policy gives a child on the session bus\n"
       "\n"
       "`nestbox COMMAND --help` lists the options of a command. Manual: nestbox(1).\n";
@@ -42,7 +44,7 @@ static const struct
   { "policy", nb_command_policy },     { "audit", nb_command_audit },
   { "broker", nb_command_broker },     { "ps", nb_command_ps },
   { "trace", nb_command_trace },       { "identify", nb_command_identify },
-  { "bus-gate", nb_command_bus_gate },
+  { "bus-gate", nb_command_bus_gate }, { "spawn", nb_command_spawn },
 };
 
 static int

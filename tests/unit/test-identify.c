@@ -15,6 +15,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,7 +54,7 @@ wait_forever (void)
 /* --- a program --- */
 
 static pid_t
-clone_with_pid (pid_t wanted)
+clone_with_pid (pid_t wanted, void (*body) (void))
 {
   struct clone_args arguments = { .exit_signal = SIGCHLD,
                                   .set_tid = (uint64_t)(uintptr_t)&wanted,
@@ -61,7 +62,10 @@ clone_with_pid (pid_t wanted)
   pid_t pid = (pid_t)syscall (SYS_clone3, &arguments, sizeof arguments);
 
   if (pid == 0)
-    wait_forever ();
+    {
+      body ();
+      _exit (0);
+    }
   return pid;
 }
 
@@ -85,7 +89,7 @@ serve (int channel, int wait_end, int say_end)
         }
       if (packet.bytes[0] == 'w')
         nb_test_child_check (read (wait_end, &byte, 1) == 1);
-      nb_test_child_check (clone_with_pid (REUSED_PID) == REUSED_PID);
+      nb_test_child_check (clone_with_pid (REUSED_PID, wait_forever) == REUSED_PID);
       pidfd = (int)syscall (SYS_pidfd_open, REUSED_PID, 0);
       nb_test_child_check (nb_channel_send (channel, "m", 1, &pidfd, 1) == 0);
     }
@@ -246,6 +250,61 @@ reuse_in_namespaces (gconstpointer data)
   in_namespaces (reuse_pids);
 }
 
+/* --- a peer by its number --- */
+
+static struct sockaddr_un listening;
+static socklen_t listening_length = sizeof listening;
+
+static void
+connect_and_end (void)
+{
+  int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+  nb_test_child_check (connect (fd, (const struct sockaddr *)&listening, listening_length)
+                       == 0);
+}
+
+/*
+ * Who connected has ended, and another process has its PID: SO_PEERCRED, which has been
+ * there since Linux 2.2, names that, which is alive and has a start time like any other.
+ * SO_PEERPIDFD does not, and where it is missing nothing can take its place.
+ */
+static void
+mistake_a_peer (void)
+{
+  nb_autofd listener = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), accepted = -1,
+            pidfd = -1;
+  struct ucred peer = { 0 };
+  socklen_t length = sizeof peer;
+
+  listening.sun_family = AF_UNIX;
+  nb_test_child_check (
+      bind (listener, (const struct sockaddr *)&listening, sizeof listening.sun_family) == 0
+      && listen (listener, 1) == 0
+      && getsockname (listener, (struct sockaddr *)&listening, &listening_length) == 0);
+  nb_test_child_check (clone_with_pid (REUSED_PID, connect_and_end) == REUSED_PID
+                       && waitpid (REUSED_PID, NULL, 0) == REUSED_PID);
+  nb_test_child_check (clone_with_pid (REUSED_PID, wait_forever) == REUSED_PID);
+  accepted = accept4 (listener, NULL, NULL, SOCK_CLOEXEC);
+  nb_test_child_check (getsockopt (accepted, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0
+                       && peer.pid == REUSED_PID && kill (peer.pid, 0) == 0);
+  pidfd = nb_pidfd_take_from (accepted); /* newer kernels have one for the dead, too */
+  nb_test_child_check (pidfd < 0 || !nb_pidfd_is_alive (pidfd));
+}
+
+static void
+mistake_in_namespaces (gconstpointer data)
+{
+  (void)data;
+  in_namespaces (mistake_a_peer);
+}
+
+static void
+test_peer_by_number (void)
+{
+  nb_test_in_child (mistake_in_namespaces, NULL);
+}
+
 static void
 test_reuse (void)
 {
@@ -325,6 +384,7 @@ main (int argc, char **argv)
   nb_test_init (&argc, &argv);
   nb_test_add ("/identify/generations", test_generations);
   nb_test_add ("/identify/no-process", test_no_process);
+  nb_test_add ("/identify/peer-by-number", test_peer_by_number);
   nb_test_add ("/identify/reuse", test_reuse);
   return g_test_run ();
 }

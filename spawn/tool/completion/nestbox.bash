@@ -8,6 +8,7 @@ _nestbox_values () {
     run--gpu) echo 'sandbox app' ;;
     run--network | run--audio) echo 'app sandbox' ;;
     run--restart) echo 'same latest' ;;
+    spawn--kind) echo 'worker tool' ;;
     run--widevine) echo 'auto off' ;;
     run--pids) echo 'auto visible stand-in' ;;
     policy--format) echo 'table pfc bpf' ;;
@@ -21,6 +22,7 @@ _nestbox_options () {
     policy) echo '--help --version --format=' ;;
     audit) echo '--help --version --all --json' ;;
     ps | trace) echo '--help --version --json --watch' ;;
+    spawn) echo '--help --version --bus-policy= --kind=' ;;
     bus-gate) echo '--help --version --app= --check' ;;
     identify) echo '--help --version --json --fd= --pid=' ;;
   esac
@@ -32,11 +34,11 @@ _nestbox_words () {
   esac
 }
 
-# Behind -- of run stands another command, which may have a completion of its own.
+# Behind -- of run and spawn stands another command, which may have a completion of its own.
 _nestbox_behind_dashes () {
   local i
   for ((i = 2; i < COMP_CWORD; i++)); do
-    if [[ ${COMP_WORDS[1]} == run && ${COMP_WORDS[i]} == -- ]]; then
+    if [[ ${COMP_WORDS[1]} =~ ^(run|spawn)$ && ${COMP_WORDS[i]} == -- ]]; then
       return 0
     fi
   done
@@ -50,7 +52,7 @@ _nestbox () {
 
   COMPREPLY=()
   if ((COMP_CWORD == 1)); then
-    mapfile -t COMPREPLY < <(compgen -W 'run doctor policy audit ps trace identify bus-gate --help --version' -- "$current")
+    mapfile -t COMPREPLY < <(compgen -W 'run doctor policy audit ps trace identify bus-gate spawn --help --version' -- "$current")
     return
   fi
   if _nestbox_behind_dashes; then

@@ -13,6 +13,7 @@ complete -c nestbox -n __fish_use_subcommand -a ps -d 'List running browsers, th
 complete -c nestbox -n __fish_use_subcommand -a trace -d 'Print the messages recorded of a browser, decoded'
 complete -c nestbox -n __fish_use_subcommand -a identify -d 'Say which child a process, or the peer of a socket, is'
 complete -c nestbox -n __fish_use_subcommand -a bus-gate -d 'Say what a policy gives a child on the session bus'
+complete -c nestbox -n __fish_use_subcommand -a spawn -d 'Run a program of the app in a sub-sandbox'
 
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l file-wall -x -a 'auto landlock seccomp' -d 'What denies files to pages'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l gpu -x -a 'sandbox app' -d 'Where the GPU process lives'
@@ -48,3 +49,7 @@ complete -c nestbox -n '__fish_seen_subcommand_from identify' -l pid -x -a '(__f
 complete -c nestbox -n '__fish_seen_subcommand_from bus-gate' -l check -d 'Try the proxy that is there as well'
 complete -c nestbox -n '__fish_seen_subcommand_from bus-gate' -l app -x -d 'For this app'
 complete -c nestbox -n '__fish_seen_subcommand_from bus-gate' -F
+
+complete -c nestbox -n '__fish_seen_subcommand_from spawn' -l bus-policy -r -F -d 'What it may do on the session bus'
+complete -c nestbox -n '__fish_seen_subcommand_from spawn' -l kind -x -a 'worker tool' -d 'How it is confined'
+complete -c nestbox -n '__fish_seen_subcommand_from spawn' -a '(__fish_complete_subcommand --fcs-skip=2)'
