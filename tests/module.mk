@@ -77,10 +77,10 @@ test-gpu-router_sources = spawn/gpu-router/router.c spawn/gpu-router/routed-chil
   zygote/wire/zygote-command.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
 test-hello-check_sources = spawn/broker/hello-check.c spawn/base/no-bus.c spawn/base/fd.c spawn/broker/profile.c \
   spawn/base/kind.c
-test-orphans_sources = spawn/broker/orphans.c spawn/base/pidfd.c spawn/base/fd.c spawn/base/log.c
+test-orphans_sources = tests/lib/nb-pids.c spawn/broker/orphans.c spawn/base/pidfd.c spawn/base/fd.c spawn/base/log.c
 test-host-preload_sources = spawn/base/kind.c spawn/base/log.c spawn/base/fd.c \
   spawn/preload/qtwebengine.c $(confine_sources) seccomp/confine.c
-test-identify_sources = zygote/controller/identify.c zygote/controller/child-table.c \
+test-identify_sources = tests/lib/nb-pids.c zygote/controller/identify.c zygote/controller/child-table.c \
   zygote/controller/survey.c zygote/wire/channel.c spawn/base/pidfd.c spawn/base/fd.c \
   spawn/base/kind.c
 test-kind_sources = spawn/base/kind.c
@@ -93,7 +93,7 @@ test-mounts_sources = spawn/audit/mounts.c spawn/audit/proc-text.c
 test-no-bus_sources = spawn/base/no-bus.c spawn/base/fd.c spawn/base/kind.c
 test-nursery_sources = tests/lib/nb-nursery.c spawn/chrome-sandbox/nursery.c \
   $(wire_sources) spawn/base/fd.c
-test-oom-scores_sources = zygote/controller/oom-scores.c spawn/base/fd.c
+test-oom-scores_sources = zygote/controller/oom-scores.c spawn/base/pidfd.c spawn/base/fd.c
 test-path-wall_sources = seccomp/apply.c seccomp/programs.c $(policy_sources) spawn/base/fd.c tests/lib/bpf-sim.c
 test-policy_sources = $(policy_sources) seccomp/programs.c tests/lib/bpf-sim.c
 test-policy-live_sources = seccomp/apply.c seccomp/programs.c seccomp/confine.c \
@@ -104,7 +104,7 @@ test-portal-reply_sources = spawn/portal/portal-reply.c spawn/portal/spawn-reque
 test-qtwebengine_sources = spawn/preload/qtwebengine.c
 test-restart_sources = spawn/tool/restart.c spawn/base/log.c
 test-proc-text_sources = spawn/audit/proc-text.c
-test-process_sources = spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
+test-process_sources = tests/lib/nb-pids.c spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
 test-proxy-check_sources = spawn/bus-gate/proxy-check.c spawn/base/fd.c
 test-ps-print_sources = spawn/tool/ps-print.c spawn/tool/audit-print.c \
   $(audit_test_sources)
@@ -188,7 +188,7 @@ fuzz_targets := broker channel command-line host-preload message nursery pickle 
 fuzz-broker_sources = tests/lib/nb-fake-portal.c tests/fuzz/quiet-log.c \
   spawn/portal/spawn-request.c $(filter-out spawn/broker/broker.c spawn/broker/orphans.c,$(broker_sources)) \
   $(wire_sources) spawn/base/fd.c
-fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-scores.c \
+fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-scores.c spawn/base/pidfd.c \
   zygote/wire/channel.c spawn/base/fd.c
 # These include the files whose functions they test: command-line, host-preload, text.
 fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/broker/exposure.c spawn/tool/restart.c spawn/base/fd.c spawn/base/kind.c \

@@ -305,9 +305,10 @@ remove_directory (const char *directory)
 static void
 start_trace (const NbBrokerOptions *options)
 {
-  g_autofree char *socket = options->directory != NULL
-                                ? g_build_filename (options->directory, "broker", NULL)
-                                : NULL;
+  g_autofree char *socket
+      = options->directory != NULL
+            ? g_build_filename (options->directory, NB_BROKER_SOCKET, NULL)
+            : NULL;
 
   if (socket == NULL)
     return;

@@ -8,11 +8,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -21,6 +18,7 @@
 
 #include "spawn/base/fd.h"
 #include "spawn/base/pidfd.h"
+#include "tests/lib/nb-pids.h"
 #include "tests/lib/nb-test.h"
 #include "zygote/controller/survey.h"
 #include "zygote/wire/channel.h"
@@ -44,30 +42,7 @@ typedef struct
   int after[2]; /* a pipe: the other may go on, its process is gone */
 } Program;
 
-static void
-wait_forever (void)
-{
-  for (;;)
-    (void)pause ();
-}
-
 /* --- a program --- */
-
-static pid_t
-clone_with_pid (pid_t wanted, void (*body) (void))
-{
-  struct clone_args arguments = { .exit_signal = SIGCHLD,
-                                  .set_tid = (uint64_t)(uintptr_t)&wanted,
-                                  .set_tid_size = 1 };
-  pid_t pid = (pid_t)syscall (SYS_clone3, &arguments, sizeof arguments);
-
-  if (pid == 0)
-    {
-      body ();
-      _exit (0);
-    }
-  return pid;
-}
 
 /* "m": make it; "w": the same, once the other's is gone; "k": end it, and say so. */
 static void
@@ -89,7 +64,7 @@ serve (int channel, int wait_end, int say_end)
         }
       if (packet.bytes[0] == 'w')
         nb_test_child_check (read (wait_end, &byte, 1) == 1);
-      nb_test_child_check (clone_with_pid (REUSED_PID, wait_forever) == REUSED_PID);
+      nb_test_child_check (nb_pids_clone (REUSED_PID, nb_pids_wait_forever) == REUSED_PID);
       pidfd = (int)syscall (SYS_pidfd_open, REUSED_PID, 0);
       nb_test_child_check (nb_channel_send (channel, "m", 1, &pidfd, 1) == 0);
     }
@@ -224,30 +199,10 @@ reuse_pids (void)
 }
 
 static void
-in_namespaces (void (*body) (void))
-{
-  pid_t pid;
-  int status = -1;
-
-  nb_test_child_check (
-      unshare (CLONE_NEWPID | CLONE_NEWNS | (geteuid () != 0 ? CLONE_NEWUSER : 0)) == 0);
-  nb_test_child_check (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-  pid = fork ();
-  nb_test_child_check (pid >= 0);
-  if (pid == 0)
-    {
-      nb_test_child_check (mount ("proc", "/proc", "proc", 0, NULL) == 0);
-      body ();
-      _exit (0);
-    }
-  nb_test_child_check (waitpid (pid, &status, 0) == pid && status == 0);
-}
-
-static void
 reuse_in_namespaces (gconstpointer data)
 {
   (void)data;
-  in_namespaces (reuse_pids);
+  nb_pids_run_first (reuse_pids);
 }
 
 /* --- a peer by its number --- */
@@ -282,9 +237,9 @@ mistake_a_peer (void)
       bind (listener, (const struct sockaddr *)&listening, sizeof listening.sun_family) == 0
       && listen (listener, 1) == 0
       && getsockname (listener, (struct sockaddr *)&listening, &listening_length) == 0);
-  nb_test_child_check (clone_with_pid (REUSED_PID, connect_and_end) == REUSED_PID
+  nb_test_child_check (nb_pids_clone (REUSED_PID, connect_and_end) == REUSED_PID
                        && waitpid (REUSED_PID, NULL, 0) == REUSED_PID);
-  nb_test_child_check (clone_with_pid (REUSED_PID, wait_forever) == REUSED_PID);
+  nb_test_child_check (nb_pids_clone (REUSED_PID, nb_pids_wait_forever) == REUSED_PID);
   accepted = accept4 (listener, NULL, NULL, SOCK_CLOEXEC);
   nb_test_child_check (getsockopt (accepted, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0
                        && peer.pid == REUSED_PID && kill (peer.pid, 0) == 0);
@@ -296,7 +251,7 @@ static void
 mistake_in_namespaces (gconstpointer data)
 {
   (void)data;
-  in_namespaces (mistake_a_peer);
+  nb_pids_run_first (mistake_a_peer);
 }
 
 static void
@@ -325,10 +280,10 @@ fork_again (gconstpointer data)
   nb_autofd pidfd = -1;
 
   if (pid == 0)
-    wait_forever ();
+    nb_pids_wait_forever ();
   pidfd = (int)syscall (SYS_pidfd_open, pid, 0);
   nb_test_child_check (nb_channel_send (channel, "x", 1, &pidfd, 1) == 0);
-  wait_forever ();
+  nb_pids_wait_forever ();
 }
 
 static void

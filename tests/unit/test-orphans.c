@@ -5,15 +5,14 @@
  */
 #include "spawn/broker/orphans.h"
 
-#include <sched.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
+#include "tests/lib/nb-pids.h"
 #include "tests/lib/nb-test.h"
 
 #define CONTROLLER NB_PKGLIBEXECDIR "/nestbox-controller"
@@ -32,13 +31,6 @@ static const Case cases[] = {
   { "other", CONTROLLER, false, false },
 };
 
-static void
-wait_forever (void)
-{
-  for (;;)
-    (void)pause ();
-}
-
 /* As this program, by the words NAME READY HAS-CHILD bwrap … . */
 static int
 be_bubblewrap (char **words)
@@ -49,7 +41,7 @@ be_bubblewrap (char **words)
   if (words[2][0] == '1')
     (void)fork ();
   (void)close (ready); /* when all have, who waits goes on */
-  wait_forever ();
+  nb_pids_wait_forever ();
   return 0;
 }
 
@@ -83,7 +75,6 @@ be_first_process (void)
 {
   pid_t pids[G_N_ELEMENTS (cases)];
 
-  nb_test_child_check (mount ("proc", "/proc", "proc", 0, NULL) == 0);
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     pids[i] = start (&cases[i]);
   nb_orphans_end ();
@@ -100,29 +91,16 @@ be_first_process (void)
 }
 
 static void
-in_namespaces (gconstpointer data)
+in_namespace (gconstpointer data)
 {
-  pid_t pid;
-  int status = -1;
-
   (void)data;
-  nb_test_child_check (
-      unshare (CLONE_NEWPID | CLONE_NEWNS | (geteuid () != 0 ? CLONE_NEWUSER : 0)) == 0);
-  nb_test_child_check (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-  pid = fork ();
-  nb_test_child_check (pid >= 0);
-  if (pid == 0)
-    {
-      be_first_process ();
-      _exit (0); /* and with it all others */
-    }
-  nb_test_child_check (waitpid (pid, &status, 0) == pid && status == 0);
+  nb_pids_run_first (be_first_process);
 }
 
 static void
 test_ended (void)
 {
-  nb_test_in_child (in_namespaces, NULL);
+  nb_test_in_child (in_namespace, NULL);
 }
 
 /* Here pid 1 has none. */

@@ -4,18 +4,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sched.h>
-#include <sched.h>
 #include <signal.h>
-#include <stdint.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
+#include "tests/lib/nb-pids.h"
 #include "tests/lib/nb-test.h"
 
 static int
@@ -28,11 +24,10 @@ open_proc (void)
 }
 
 static void
-wait_forever (gconstpointer data)
+wait_to_be_ended (gconstpointer data)
 {
   (void)data;
-  for (;;)
-    (void)pause ();
+  nb_pids_wait_forever ();
 }
 
 static void
@@ -92,7 +87,7 @@ test_end (void)
 {
   nb_autofd proc = open_proc ();
   int error = 0;
-  pid_t pid = nb_test_fork (wait_forever, NULL);
+  pid_t pid = nb_test_fork (wait_to_be_ended, NULL);
   g_autoptr (NbProcess) process = nb_process_open (proc, pid, &error);
   g_auto (GStrv) command = NULL;
   siginfo_t info;
@@ -111,36 +106,21 @@ test_end (void)
 
 /* --- a PID that is used again --- */
 
-static pid_t
-clone_with_pid (pid_t wanted)
-{
-  struct clone_args arguments = { .exit_signal = SIGCHLD,
-                                  .set_tid = (uint64_t)(uintptr_t)&wanted,
-                                  .set_tid_size = 1 };
-  pid_t pid = (pid_t)syscall (SYS_clone3, &arguments, sizeof arguments);
-
-  if (pid == 0)
-    wait_forever (NULL);
-  return pid;
-}
-
 /* In a PID namespace of the test's own, as its pid 1. */
 static void
-reuse_pid (gconstpointer data)
+reuse_pid (void)
 {
   const pid_t pid = 777;
   nb_autofd proc = -1;
   NbProcess *first, *second;
   int error = 0;
 
-  (void)data;
-  nb_test_child_check (mount ("proc", "/proc", "proc", 0, NULL) == 0);
   proc = open ("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  nb_test_child_check (clone_with_pid (pid) == pid);
+  nb_test_child_check (nb_pids_clone (pid, nb_pids_wait_forever) == pid);
   first = nb_process_open (proc, pid, &error);
   nb_test_child_check (first != NULL && nb_process_is_alive (first));
   nb_test_child_check (kill (pid, SIGKILL) == 0 && waitpid (pid, NULL, 0) == pid);
-  nb_test_child_check (clone_with_pid (pid) == pid);
+  nb_test_child_check (nb_pids_clone (pid, nb_pids_wait_forever) == pid);
   nb_test_child_check (nb_process_read (first, "status", NULL) == NULL && errno == ESRCH);
   nb_test_child_check (!nb_process_is_alive (first));
   second = nb_process_open (proc, pid, &error);
@@ -151,29 +131,16 @@ reuse_pid (gconstpointer data)
 }
 
 static void
-make_namespaces (gconstpointer data)
+in_namespace (gconstpointer data)
 {
-  pid_t pid;
-  int status = -1;
-
   (void)data;
-  nb_test_child_check (
-      unshare (CLONE_NEWPID | CLONE_NEWNS | (geteuid () != 0 ? CLONE_NEWUSER : 0)) == 0);
-  nb_test_child_check (mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
-  pid = fork ();
-  nb_test_child_check (pid >= 0);
-  if (pid == 0)
-    {
-      reuse_pid (NULL);
-      _exit (0);
-    }
-  nb_test_child_check (waitpid (pid, &status, 0) == pid && status == 0);
+  nb_pids_run_first (reuse_pid);
 }
 
 static void
 test_pid_used_again (void)
 {
-  nb_test_in_child (make_namespaces, NULL);
+  nb_test_in_child (in_namespace, NULL);
 }
 
 int

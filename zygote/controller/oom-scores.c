@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
+#include "spawn/base/pidfd.h"
 
 enum
 {
@@ -51,19 +51,11 @@ write_score (int file, int score)
   return write (file, text, (size_t)length) < 0 ? -errno : 0;
 }
 
-static bool
-lives (int pidfd)
-{
-  struct pollfd ended = { .fd = pidfd, .events = POLLIN };
-
-  return poll (&ended, 1, 0) == 0;
-}
-
 static const Score *
 find (pid_t pid)
 {
   for (size_t i = 0; i < n_scores; i++)
-    if (scores[i].pid == pid && lives (scores[i].pidfd))
+    if (scores[i].pid == pid && nb_pidfd_is_alive (scores[i].pidfd))
       return &scores[i];
   return NULL;
 }
