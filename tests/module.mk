@@ -192,10 +192,9 @@ fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-score
   zygote/wire/channel.c spawn/base/fd.c
 # These include the files whose functions they test: command-line, host-preload, text.
 fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/broker/exposure.c spawn/tool/restart.c spawn/base/fd.c spawn/base/kind.c \
-  spawn/base/flatpak-level.c spawn/chrome-sandbox/confined-child.c \
-  spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c spawn/chrome-sandbox/output-relay.c \
-  spawn/chrome-sandbox/nursery.c spawn/chrome-sandbox/bridge.c $(trace_sources) $(client_sources) $(wire_sources) \
-  $(confine_sources) seccomp/confine.c
+  spawn/base/flatpak-level.c spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c \
+  spawn/chrome-sandbox/output-relay.c spawn/chrome-sandbox/nursery.c spawn/chrome-sandbox/bridge.c \
+  $(trace_sources) $(client_sources) $(wire_sources)
 fuzz-host-preload_sources = tests/fuzz/quiet-log.c spawn/base/kind.c spawn/preload/qtwebengine.c
 fuzz-message_sources = tests/fuzz/layout.c $(trace_sources) $(wire_sources) spawn/base/kind.c spawn/base/fd.c
 fuzz-nursery_sources = spawn/chrome-sandbox/nursery.c $(wire_sources) spawn/base/fd.c
