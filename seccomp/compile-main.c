@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "seccomp/policy.h"
+#include "seccomp/squeeze.h"
 #include "spawn/base/macros.h"
 
 #define X32_BIT 0x40000000U /* asm/unistd.h, __X32_SYSCALL_BIT */
@@ -164,11 +165,17 @@ program_init (Program *program, uint32_t architecture)
 
 /* --- printing --- */
 
+/* What is to be printed. */
+static struct sock_filter code[BPF_MAXINSNS];
+static size_t n_code;
+
 static void
-print_instruction (unsigned code, size_t jump_true, size_t jump_false, uint32_t k)
+add_instruction (unsigned short what, size_t jump_true, size_t jump_false, uint32_t k)
 {
-  check (jump_true > UINT8_MAX || jump_false > UINT8_MAX ? -E2BIG : 0, "prologue");
-  printf ("  { 0x%04x, %zu, %zu, 0x%08xU },\n", code, jump_true, jump_false, k);
+  check (jump_true > UINT8_MAX || jump_false > UINT8_MAX || n_code == BPF_MAXINSNS ? -E2BIG
+                                                                                   : 0,
+         "instruction");
+  code[n_code++] = (struct sock_filter){ what, (uint8_t)jump_true, (uint8_t)jump_false, k };
 }
 
 static uint32_t
@@ -187,13 +194,13 @@ lowest_by_number (const Program *program)
  * call with a number that is none of x32's, and which is in the accumulator.
  */
 static size_t
-count_known (const Program *program, const struct sock_filter *code, size_t n)
+count_known (const Program *program, const struct sock_filter *filter, size_t n)
 {
   size_t at = 0, known = 0;
 
   while (at < n)
     {
-      const struct sock_filter *next = &code[at];
+      const struct sock_filter *next = &filter[at];
 
       if (next->code == (BPF_LD | BPF_W | BPF_ABS)
           && next->k == offsetof (struct seccomp_data, nr))
@@ -218,35 +225,34 @@ count_known (const Program *program, const struct sock_filter *code, size_t n)
  * known by then to all others.
  */
 static void
-print_prologue (const Program *program, size_t known)
+add_prologue (const Program *program, size_t known)
 {
   size_t n = program->n_by_number;
   /* Places of instructions; a jump's distance counts from the one after it. */
   size_t tests = 6, skip = tests + n, answers = skip + 1, too_new = answers + n;
   size_t rest = too_new + 1;
 
-  print_instruction (BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof (struct seccomp_data, arch));
-  print_instruction (BPF_JMP | BPF_JEQ | BPF_K, 0, rest - 2, program->architecture);
-  print_instruction (BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof (struct seccomp_data, nr));
+  add_instruction (BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof (struct seccomp_data, arch));
+  add_instruction (BPF_JMP | BPF_JEQ | BPF_K, 0, rest - 2, program->architecture);
+  add_instruction (BPF_LD | BPF_W | BPF_ABS, 0, 0, offsetof (struct seccomp_data, nr));
   /* Nearly all calls go on here: attaching runs the program once for each number. */
-  print_instruction (BPF_JMP | BPF_JGE | BPF_K, 0, rest - 4 + known,
-                     lowest_by_number (program));
-  print_instruction (BPF_JMP | BPF_JSET | BPF_K, rest - 5, 0, X32_BIT);
-  print_instruction (BPF_JMP | BPF_JGT | BPF_K, too_new - tests, 0, nb_policy_newest);
+  add_instruction (BPF_JMP | BPF_JGE | BPF_K, 0, rest - 4 + known,
+                   lowest_by_number (program));
+  add_instruction (BPF_JMP | BPF_JSET | BPF_K, rest - 5, 0, X32_BIT);
+  add_instruction (BPF_JMP | BPF_JGT | BPF_K, too_new - tests, 0, nb_policy_newest);
+  for (size_t i = n; i-- > 0;) /* downwards, as libseccomp has it */
+    add_instruction (BPF_JMP | BPF_JEQ | BPF_K, 2 * i + 1, 0, program->by_number[i].number);
+  add_instruction (BPF_JMP | BPF_JA, 0, 0, (uint32_t)(rest - answers));
   for (size_t i = 0; i < n; i++)
-    print_instruction (BPF_JMP | BPF_JEQ | BPF_K, answers - tests - 1, 0,
-                       program->by_number[i].number);
-  print_instruction (BPF_JMP | BPF_JA, 0, 0, (uint32_t)(rest - answers));
-  for (size_t i = 0; i < n; i++)
-    print_instruction (BPF_RET | BPF_K, 0, 0,
-                       SECCOMP_RET_ERRNO | (uint32_t)program->by_number[i].error);
-  print_instruction (BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSYS);
+    add_instruction (BPF_RET | BPF_K, 0, 0,
+                     SECCOMP_RET_ERRNO | (uint32_t)program->by_number[i].error);
+  add_instruction (BPF_RET | BPF_K, 0, 0, SECCOMP_RET_ERRNO | ENOSYS);
 }
 
 static void
 print_program (const Program *program, const char *architecture, const char *name)
 {
-  static struct sock_filter code[BPF_MAXINSNS];
+  static struct sock_filter filter[BPF_MAXINSNS];
   int fd = memfd_create ("bpf", MFD_CLOEXEC);
   ssize_t size;
   size_t n;
@@ -254,13 +260,19 @@ print_program (const Program *program, const char *architecture, const char *nam
   check (fd < 0 ? -errno : 0, "memfd_create");
   check (seccomp_export_bpf (program->filter, fd), "seccomp_export_bpf");
   check (lseek (fd, 0, SEEK_SET) < 0 ? -errno : 0, "lseek");
-  size = read (fd, code, sizeof code);
+  size = read (fd, filter, sizeof filter);
   check (size < 0 ? -errno : 0, "read");
-  n = (size_t)size / sizeof *code;
-  printf ("static const struct sock_filter %s_%s[] = {\n", architecture, name);
-  print_prologue (program, count_known (program, code, n));
+  n = (size_t)size / sizeof *filter;
+  n_code = 0;
+  add_prologue (program, count_known (program, filter, n));
   for (size_t i = 0; i < n; i++)
-    print_instruction (code[i].code, code[i].jt, code[i].jf, code[i].k);
+    add_instruction (filter[i].code, filter[i].jt, filter[i].jf, filter[i].k);
+  n_code = nb_squeeze (code, n_code);
+  check (n_code == 0 ? -E2BIG : 0, "squeezing");
+  printf ("static const struct sock_filter %s_%s[] = {\n", architecture, name);
+  for (size_t i = 0; i < n_code; i++)
+    printf ("  { 0x%04x, %d, %d, 0x%08xU },\n", code[i].code, code[i].jt, code[i].jf,
+            code[i].k);
   printf ("};\n");
   (void)close (fd);
 }

@@ -48,6 +48,7 @@ unit_tests := \
   test-relay-hostile \
   test-sandbox \
   test-spawn-request \
+  test-squeeze \
   test-start-broker \
   test-survey \
   test-trace \
@@ -116,6 +117,7 @@ test-sandbox_sources = tests/lib/nb-fake-portal.c spawn/portal/spawn-request.c \
   $(filter-out spawn/broker/broker.c,$(broker_sources)) $(wire_sources) \
   spawn/base/fd.c spawn/base/log.c
 test-spawn-request_sources = spawn/portal/spawn-request.c spawn/base/fd.c
+test-squeeze_sources = seccomp/squeeze.c tests/lib/bpf-sim.c
 test-start-broker_sources = spawn/tool/start-broker.c spawn/base/fd.c
 test-survey_sources = zygote/controller/survey.c spawn/base/fd.c spawn/base/kind.c
 test-trace_sources = $(trace_sources) $(wire_sources) spawn/base/fd.c spawn/base/kind.c \
