@@ -22,12 +22,12 @@ enum
 /* An instruction with the places that it leads to; two different ones only for tests. */
 typedef struct
 {
-  uint16_t code;
-  uint32_t k;
   size_t yes, no;
-  uint32_t least, most; /* that the accumulator can hold here */
-  bool is_reached;
   size_t place; /* in what comes out */
+  uint32_t k;
+  uint32_t least, most; /* that the accumulator can hold here */
+  uint16_t code;
+  bool is_reached;
 } Node;
 
 static Node nodes[BPF_MAXINSNS];
