@@ -185,11 +185,12 @@ valgrind_unfit := test-broker test-broker-identify test-broker-loss test-lost-zy
 valgrind_unfit += test-proxy-check test-identify test-pidfd test-descriptors test-process test-start-broker
 
 # What is fuzzed, and replays its corpus in every check.
-fuzz_targets := broker channel command-line host-preload message nursery pickle portal \
+fuzz_targets := broker bus-policy channel command-line host-preload message nursery pickle portal \
   relay text zygote-command
 fuzz-broker_sources = tests/lib/nb-fake-portal.c tests/fuzz/quiet-log.c \
   spawn/portal/spawn-request.c $(filter-out spawn/broker/broker.c spawn/broker/orphans.c,$(broker_sources)) \
   $(wire_sources) spawn/base/fd.c
+fuzz-bus-policy_sources = spawn/bus-gate/policy.c
 fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-scores.c spawn/base/pidfd.c \
   zygote/wire/channel.c spawn/base/fd.c
 # These include the files whose functions they test: command-line, host-preload, text.
