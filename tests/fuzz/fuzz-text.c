@@ -99,7 +99,7 @@ static void
 check_debug (NbFuzzInput *input)
 {
   static const char *const names[]
-      = { "portal", "state", "channel", "sandbox", "seccomp", "all", "" };
+      = { "portal", "state", "channel", "sandbox", "bus", "seccomp", "all", "" };
   g_autofree char *text
       = g_strndup ((const char *)input->data, MIN (input->left, strlen ((char *)"") + 64));
   g_auto (GStrv) words = g_strsplit (text, ",", -1);
