@@ -182,7 +182,7 @@ valgrind_unfit := test-broker test-broker-identify test-broker-loss test-lost-zy
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
 # Nor these: the limits that they set and what they read of /proc are valgrind's there. The
 # sanitizers, and the count of descriptors after each test, remain.
-valgrind_unfit += test-proxy-check test-identify test-pidfd test-descriptors test-process test-start-broker
+valgrind_unfit += test-proxy-check test-identify test-orphans test-pidfd test-descriptors test-process test-start-broker
 
 # What is fuzzed, and replays its corpus in every check.
 fuzz_targets := broker bus-policy channel command-line host-preload message nursery pickle portal \

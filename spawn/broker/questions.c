@@ -15,6 +15,7 @@ typedef struct
   guint deadline_source;
   NbQuestions *questions;
   guint32 serial;
+  NbMessageType by;
 } Question;
 
 static void
@@ -41,30 +42,31 @@ deadline_cb (gpointer data)
   Question *question = data;
 
   question->deadline_source = 0;
-  (void)nb_questions_answer (question->questions, question->serial, ETIMEDOUT);
+  (void)nb_questions_answer (question->questions, question->serial, question->by,
+                             ETIMEDOUT);
   return G_SOURCE_REMOVE;
 }
 
 void
-nb_questions_add (NbQuestions *questions, guint32 serial, guint deadline_ms,
-                  NbQuestionAnswer answer, gpointer data)
+nb_questions_add (NbQuestions *questions, guint32 serial, NbMessageType by,
+                  guint deadline_ms, NbQuestionAnswer answer, gpointer data)
 {
   Question *question = g_new0 (Question, 1);
 
   *question = (Question){
-    .answer = answer, .data = data, .questions = questions, .serial = serial
+    .answer = answer, .data = data, .questions = questions, .serial = serial, .by = by
   };
   question->deadline_source = g_timeout_add (deadline_ms, deadline_cb, question);
   g_hash_table_insert (questions->by_serial, GUINT_TO_POINTER (serial), question);
 }
 
 gboolean
-nb_questions_answer (NbQuestions *questions, guint32 serial, int error)
+nb_questions_answer (NbQuestions *questions, guint32 serial, NbMessageType by, int error)
 {
   Question *question
       = g_hash_table_lookup (questions->by_serial, GUINT_TO_POINTER (serial));
 
-  if (question == NULL)
+  if (question == NULL || (error == 0 && question->by != by))
     return FALSE;
   question->answer (question->data, error);
   g_hash_table_remove (questions->by_serial, GUINT_TO_POINTER (serial));

@@ -29,7 +29,7 @@ void
 nb_sandbox_take_told (NbSandbox *sandbox, const NbMessage *message)
 {
   sandbox->told = message;
-  (void)nb_questions_answer (sandbox->questions, message->serial, 0);
+  (void)nb_questions_answer (sandbox->questions, message->serial, message->type, 0);
   sandbox->told = NULL;
 }
 
@@ -41,8 +41,10 @@ ask (NbSandbox *sandbox, NbMessage *message, int fd, NbQuestionAnswer answer, gp
   if (message->serial == 0 || nb_message_send (sandbox->channel, message, &fd, fd >= 0) < 0)
     answer (data, ECONNREFUSED);
   else
-    nb_questions_add (sandbox->questions, message->serial, RESULT_DEADLINE_MS, answer,
-                      data);
+    nb_questions_add (sandbox->questions, message->serial,
+                      message->type == NB_MESSAGE_SURVEY ? NB_MESSAGE_SURVEYED
+                                                         : NB_MESSAGE_IDENTIFIED,
+                      RESULT_DEADLINE_MS, answer, data);
 }
 
 void
@@ -111,5 +113,6 @@ nb_sandbox_adjust_oom (NbSandbox *sandbox, gint32 pid, gint32 score,
     }
   /* A score more or less is no reason to end all pages: only the question has a deadline.
    */
-  nb_questions_add (sandbox->questions, message.serial, RESULT_DEADLINE_MS, answer, data);
+  nb_questions_add (sandbox->questions, message.serial, NB_MESSAGE_RESULT,
+                    RESULT_DEADLINE_MS, answer, data);
 }

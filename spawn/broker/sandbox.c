@@ -308,7 +308,8 @@ handle_result (NbSandbox *sandbox, const NbMessage *message)
   NbProgram *child
       = g_hash_table_lookup (sandbox->children, GUINT_TO_POINTER (message->child));
 
-  if (nb_questions_answer (sandbox->questions, message->serial, message->result.error))
+  if (nb_questions_answer (sandbox->questions, message->serial, NB_MESSAGE_RESULT,
+                           message->result.error))
     return;
   if (child == NULL || child->answered || message->serial != child->id)
     return; /* the answer to a KILL or REAP */

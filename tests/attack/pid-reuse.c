@@ -15,7 +15,7 @@
 
 enum
 {
-  WAIT_S = 10,
+  WAIT_S = 20,
   BETWEEN_MS = 2, /* between two tries at the PID */
 };
 

@@ -94,13 +94,11 @@ class Ends(case.SessionCase):
         return [pid for pid in browser.pids() if procs.namespace(pid, 'pid') == namespace]
 
     def test_10_gpu_controller_killed(self):
-        """Its sub-sandbox goes, and no other."""
+        """Its sub-sandbox goes; that of the pages goes with the browser, which ends then."""
         with self.open_browser() as browser:
-            zygote, = browser.of_kind('zygote')
             gpu = self.gpu_sandbox(browser)
             procs.kill(browser.gpu_controller, signal.SIGKILL)
             self.assert_gone(gpu, 'its controller was killed')
-            self.assertTrue(procs.exists(zygote))
 
     def test_11_gpu_router_killed(self):
         with self.open_browser() as browser:
@@ -146,7 +144,8 @@ class BecomesTheBrowser(case.SessionCase):
         status, output = self.run_in_app(
             'nestbox', 'run', '--', '/usr/bin/env', 'sh', '-c',
             'read -r children < /proc/$$/task/$$/children; echo "[$children]"')
-        self.assertEqual((status, output.strip()), (0, '[]'))
+        # Flatpak's proxy may complain, that the broker has gone before it spoke.
+        self.assertEqual((status, output.splitlines()[0]), (0, '[]'))
 
     def test_06_restart_gets_a_sandbox_again(self):
         """A browser that executes itself goes through nestbox, as chrome://restart does."""

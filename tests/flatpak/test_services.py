@@ -180,6 +180,8 @@ class NetworkCase(ServiceCase):
     def check_resolver(self, pid):
         """Names are found as on the host."""
         for name in ('resolv.conf', 'hosts'):
+            if not pathlib.Path('/etc', name).exists():
+                continue  # a system need not have a list of hosts
             link = os.readlink(f'/proc/{pid}/root/etc/{name}')
             inside = pathlib.Path(f'/proc/{pid}/root{link}').read_text()
             self.assertEqual(inside, pathlib.Path('/etc', name).read_text())

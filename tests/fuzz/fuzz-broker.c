@@ -396,6 +396,7 @@ act (NbFuzzInput *input)
     case 5:
       send_raw (self.controller, &self.sent, input);
       self.good_hello = self.good_hello || self.welcomed;
+      self.good_results += self.good_hello ? 1U : 0U; /* any bytes may be a RESULT */
       break;
     case 6:
       nb_fd_clear (&self.controller);
