@@ -14,9 +14,10 @@ broker_sources = spawn/bus-gate/endpoint.c spawn/broker/broker.c spawn/broker/cl
   $(trace_sources) $(watch_sources)
 stand_in_sources = spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c spawn/chrome-sandbox/output-relay.c \
   spawn/chrome-sandbox/nursery.c spawn/chrome-sandbox/bridge.c $(trace_sources) $(client_sources) $(base_sources) $(wire_sources)
-client_sources := spawn/client/client.c spawn/client/environment.c \
-  spawn/library/connection.c spawn/library/children.c spawn/library/failure.c \
-  spawn/library/outbox.c spawn/library/identify.c spawn/library/oom-scores.c spawn/base/pidfd.c
+library_core_sources := spawn/library/connection.c spawn/library/children.c spawn/library/failure.c \
+  spawn/library/outbox.c spawn/library/identify.c spawn/library/oom-scores.c
+client_sources := spawn/client/client.c spawn/client/environment.c $(library_core_sources) \
+  spawn/base/pidfd.c
 
 # Only what each really needs: these run inside the browser, or once per browser.
 host_preload_sources = spawn/preload/host-preload.c spawn/preload/qtwebengine.c \
@@ -29,12 +30,8 @@ gpu_router_sources = spawn/gpu-router/gpu-router-main.c spawn/gpu-router/router.
   spawn/gpu-router/routed-children.c spawn/client/display.c \
   $(stand_in_sources)
 # The public libraries. What helpers do without is in library_only_sources.
-library_only_sources := spawn/base/no-bus.c spawn/library/launch.c spawn/library/open.c \
-  spawn/library/execute.c
-# Of a host that is nestbox itself; the rest of the library it has in other lists.
-host_sources := spawn/library/connection.c spawn/library/children.c spawn/library/failure.c \
-  spawn/library/outbox.c spawn/library/identify.c spawn/library/oom-scores.c \
-  spawn/library/launch.c spawn/library/open.c spawn/library/execute.c
+library_host_sources := spawn/library/launch.c spawn/library/open.c spawn/library/execute.c
+library_only_sources := spawn/base/no-bus.c $(library_host_sources)
 library_sources = $(client_sources) $(library_only_sources) spawn/base/fd.c \
   spawn/base/kind.c spawn/base/flatpak-level.c $(wire_sources)
 gio_sources := spawn/gio/client.c spawn/gio/child.c spawn/gio/on-cancel.c
@@ -49,7 +46,7 @@ nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-br
   spawn/tool/doctor.c spawn/tool/policy.c spawn/tool/audit.c spawn/tool/audit-print.c \
   spawn/tool/zypak.c spawn/tool/zypak-wrapper.c spawn/tool/here.c spawn/tool/terminal.c spawn/tool/ps.c spawn/tool/ps-print.c \
   spawn/tool/restart.c spawn/tool/trace.c spawn/tool/trace-print.c spawn/tool/identify.c spawn/tool/spawn.c \
-  $(host_sources) $(bus_gate_sources) \
+  $(library_core_sources) $(library_host_sources) $(bus_gate_sources) \
   spawn/client/client.c spawn/client/display.c $(audit_sources) $(ps_sources) $(broker_sources) \
   $(portal_sources) $(base_sources) $(wire_sources) \
   $(confine_sources)

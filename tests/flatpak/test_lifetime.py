@@ -94,11 +94,14 @@ class Ends(case.SessionCase):
         return [pid for pid in browser.pids() if procs.namespace(pid, 'pid') == namespace]
 
     def test_10_gpu_controller_killed(self):
-        """Its sub-sandbox goes; that of the pages goes with the browser, which ends then."""
+        """Its sub-sandbox goes, and no other, unless the browser has ended by then."""
         with self.open_browser() as browser:
+            zygote, = browser.of_kind('zygote')
             gpu = self.gpu_sandbox(browser)
             procs.kill(browser.gpu_controller, signal.SIGKILL)
             self.assert_gone(gpu, 'its controller was killed')
+            if not procs.exists(zygote):
+                browser.process.wait(2)
 
     def test_11_gpu_router_killed(self):
         with self.open_browser() as browser:
@@ -144,8 +147,10 @@ class BecomesTheBrowser(case.SessionCase):
         status, output = self.run_in_app(
             'nestbox', 'run', '--', '/usr/bin/env', 'sh', '-c',
             'read -r children < /proc/$$/task/$$/children; echo "[$children]"')
-        # Flatpak's proxy may complain, that the broker has gone before it spoke.
-        self.assertEqual((status, output.splitlines()[0]), (0, '[]'))
+        # Flatpak's proxy may complain that the broker has gone before it spoke.
+        said = [line for line in output.splitlines()
+                if line and 'Error writing credentials to socket' not in line]
+        self.assertEqual((status, said), (0, ['[]']))
 
     def test_06_restart_gets_a_sandbox_again(self):
         """A browser that executes itself goes through nestbox, as chrome://restart does."""

@@ -32,12 +32,12 @@ PRUNED = ['usr/share/doc', 'usr/share/man', 'usr/share/info', 'usr/share/locale'
 
 # What the packages bring for a whole system, its boot, log-ins and administration. No
 # runtime has it, and flatpak mounts every entry of files/etc anew in each sandbox.
-PRUNED_ETC = [
+PRUNED += [f'etc/{pattern}' for pattern in (
     'adduser.conf', 'apt', 'bindresvport.blacklist', 'binfmt.d', 'cron.daily', 'debconf.conf',
     'default', 'deluser.conf', 'dpkg', 'gprofng.rc', 'gss', 'init.d', 'issue', 'issue.net',
     'kernel', 'libaudit.conf', 'logrotate.d', 'modules-load.d', 'netconfig', 'pam.conf', 'pam.d',
     'perl', 'rc[0-6S].d', 'security', 'selinux', 'sensors.d', 'sensors3.conf', 'skel',
-    'sysctl.conf', 'sysctl.d', 'systemd', 'tmpfiles.d', 'update-motd.d']
+    'sysctl.conf', 'sysctl.d', 'systemd', 'tmpfiles.d', 'update-motd.d')]
 
 METADATA = '''[Runtime]
 name={name}
@@ -116,8 +116,11 @@ def unpack_tree():
     for name, _ in packages():
         if not is_browser(name):
             unpack(config.DEBS / name, TREE)
-    for folder in PRUNED:
-        shutil.rmtree(TREE / folder, ignore_errors=True)
+    for path in [path for pattern in PRUNED for path in TREE.glob(pattern)]:
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def unpack(package, target):
@@ -165,20 +168,10 @@ def make_caches():
            'update-mime-database /usr/share/mime; }; fc-cache -s /usr/share/fonts || true')
 
 
-def prune_etc():
-    for pattern in PRUNED_ETC:
-        for path in (TREE / 'etc').glob(pattern):
-            if path.is_dir():
-                shutil.rmtree(path)
-            else:
-                path.unlink()
-
-
 def lay_out():
     """TREE/usr becomes the runtime's files/; flatpak mounts files/etc at /etc."""
     unpack_tree()
     make_caches()
-    prune_etc()
     (TREE / 'metadata').write_text(metadata(config.RUNTIME_ID))
     (TREE / 'files').symlink_to('usr')
     shutil.rmtree(TREE / 'usr/etc', ignore_errors=True)
