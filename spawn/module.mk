@@ -7,7 +7,7 @@ bus_gate_sources := spawn/bus-gate/policy.c spawn/bus-gate/proxy-check.c spawn/t
 trace_sources := spawn/client/trace.c zygote/wire/trace-text.c zygote/wire/zygote-command.c
 broker_sources = spawn/bus-gate/endpoint.c spawn/broker/broker.c spawn/broker/client-connection.c \
   spawn/broker/sandbox.c spawn/broker/sandboxes.c spawn/broker/profile.c \
-  spawn/broker/orphans.c spawn/broker/program.c spawn/broker/questions.c spawn/broker/waiters.c spawn/broker/diagnostics.c \
+  spawn/broker/orphans.c spawn/base/proc-stat.c spawn/broker/program.c spawn/broker/questions.c spawn/broker/waiters.c spawn/broker/diagnostics.c \
   spawn/broker/survey-run.c spawn/broker/identification.c spawn/base/pidfd.c spawn/broker/sandbox-questions.c \
   spawn/broker/exposure.c spawn/broker/hello-check.c spawn/base/no-bus.c spawn/broker/denials.c \
   spawn/broker/pid-translation.c spawn/client/environment.c spawn/client/lost-zygote.c \
@@ -37,7 +37,7 @@ library_sources = $(client_sources) $(library_only_sources) spawn/base/fd.c \
 gio_sources := spawn/gio/client.c spawn/gio/child.c spawn/gio/on-cancel.c
 library_headers := spawn/library/nestbox.h spawn/gio/nestbox-gio.h
 
-audit_sources := spawn/audit/proc-text.c spawn/audit/process.c spawn/audit/sock-diag.c \
+audit_sources := spawn/audit/proc-text.c spawn/base/proc-stat.c spawn/audit/process.c spawn/audit/sock-diag.c \
   spawn/audit/sockets.c spawn/audit/mounts.c spawn/audit/descriptors.c \
   spawn/audit/browser.c spawn/audit/expectations.c spawn/audit/measure.c spawn/audit/find.c
 ps_sources := spawn/ps/brokers.c spawn/ps/tree.c

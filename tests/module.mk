@@ -38,6 +38,7 @@ unit_tests := \
   test-policy \
   test-policy-live \
   test-portal-reply \
+  test-proc-stat \
   test-proc-text \
   test-process \
   test-proxy-check \
@@ -60,7 +61,7 @@ unit_tests := \
 audit_test_sources = tests/lib/nb-process.c $(audit_sources) spawn/base/fd.c spawn/base/kind.c
 test-audit-print_sources = spawn/tool/audit-print.c $(audit_test_sources)
 test-audit-sockets_sources = tests/lib/nb-process.c spawn/audit/sockets.c spawn/audit/sock-diag.c \
-  spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
+  spawn/audit/process.c spawn/audit/proc-text.c spawn/base/proc-stat.c spawn/base/fd.c
 test-bridge_sources = spawn/chrome-sandbox/bridge.c $(trace_sources) $(wire_sources) \
   spawn/base/fd.c spawn/base/kind.c
 test-bus-policy_sources = spawn/bus-gate/policy.c
@@ -78,7 +79,7 @@ test-gpu-router_sources = spawn/gpu-router/router.c spawn/gpu-router/routed-chil
   zygote/wire/zygote-command.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
 test-hello-check_sources = spawn/broker/hello-check.c spawn/base/no-bus.c spawn/base/fd.c spawn/broker/profile.c \
   spawn/base/kind.c
-test-orphans_sources = tests/lib/nb-pids.c spawn/broker/orphans.c spawn/base/pidfd.c spawn/base/fd.c spawn/base/log.c
+test-orphans_sources = tests/lib/nb-pids.c spawn/broker/orphans.c spawn/base/proc-stat.c spawn/base/pidfd.c spawn/base/fd.c spawn/base/log.c
 test-host-preload_sources = spawn/base/kind.c spawn/base/log.c spawn/base/fd.c \
   spawn/preload/qtwebengine.c $(confine_sources) seccomp/confine.c
 test-identify_sources = tests/lib/nb-pids.c zygote/controller/identify.c zygote/controller/child-table.c \
@@ -104,8 +105,9 @@ test-pidfd_sources = spawn/base/pidfd.c spawn/base/fd.c
 test-portal-reply_sources = spawn/portal/portal-reply.c spawn/portal/spawn-request.c
 test-qtwebengine_sources = spawn/preload/qtwebengine.c
 test-restart_sources = spawn/tool/restart.c spawn/base/log.c
+test-proc-stat_sources = spawn/base/proc-stat.c
 test-proc-text_sources = spawn/audit/proc-text.c
-test-process_sources = tests/lib/nb-pids.c spawn/audit/process.c spawn/audit/proc-text.c spawn/base/fd.c
+test-process_sources = tests/lib/nb-pids.c spawn/audit/process.c spawn/audit/proc-text.c spawn/base/proc-stat.c spawn/base/fd.c
 test-proxy-check_sources = spawn/bus-gate/proxy-check.c spawn/base/fd.c
 test-ps-print_sources = spawn/tool/ps-print.c spawn/tool/audit-print.c \
   $(audit_test_sources)

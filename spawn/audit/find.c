@@ -8,6 +8,7 @@
 
 #include "spawn/audit/proc-text.h"
 #include "spawn/base/fd.h"
+#include "spawn/base/proc-stat.h"
 
 #define STAND_IN_NAME "nestbox-standin"
 

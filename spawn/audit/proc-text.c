@@ -95,33 +95,6 @@ nb_proc_status_parse (const char *text, NbProcStatus *status_out)
   return TRUE;
 }
 
-/* --- stat --- */
-
-gboolean
-nb_proc_stat_parse (const char *text, NbProcStat *stat_out)
-{
-  enum
-  {
-    STATE,
-    PARENT,
-    START = 19,
-  };
-  const char *after = strrchr (text, ')'); /* the rest is numbers and one letter */
-  g_auto (GStrv) words = NULL;
-  guint64 parent, start;
-
-  if (after == NULL || !g_str_has_prefix (after, ") "))
-    return FALSE;
-  words = g_strsplit (after + strlen (") "), " ", -1);
-  if (g_strv_length (words) <= START || strlen (words[STATE]) != 1
-      || !parse_number (words[PARENT], 10, G_MAXINT, &parent)
-      || !parse_number (words[START], 10, G_MAXUINT64, &start))
-    return FALSE;
-  *stat_out
-      = (NbProcStat){ .state = words[STATE][0], .parent = (pid_t)parent, .start = start };
-  return TRUE;
-}
-
 /* --- mountinfo --- */
 
 static void

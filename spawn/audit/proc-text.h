@@ -26,16 +26,6 @@ gboolean nb_proc_status_parse (const char *text, NbProcStatus *status_out);
 
 typedef struct
 {
-  char state; /* 'R', 'S', …, 'Z' */
-  pid_t parent;
-  guint64 start; /* in clock ticks since the machine was started */
-} NbProcStat;
-
-/* /proc/PID/stat. The name in it may contain anything. FALSE when it has no such form. */
-gboolean nb_proc_stat_parse (const char *text, NbProcStat *stat_out);
-
-typedef struct
-{
   guint64 id;   /* no other mount of the machine has it at the same time */
   char *device; /* "MAJOR:MINOR" */
   char *root;   /* what of the file system is mounted */

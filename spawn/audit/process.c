@@ -9,6 +9,7 @@
 
 #include "spawn/audit/proc-text.h"
 #include "spawn/base/fd.h"
+#include "spawn/base/proc-stat.h"
 
 enum
 {

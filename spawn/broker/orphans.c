@@ -10,30 +10,27 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/base/pidfd.h"
+#include "spawn/base/proc-stat.h"
 
 #if !defined(NB_PKGLIBEXECDIR)
 #  error "where nestbox is installed is not defined"
 #endif
 
-/* proc(5), of /proc/PID/stat: the name is in brackets and may hold any of them. */
+/* 0 also when it has ended, or, with a name, when its name is another. */
 static int
 parent_of (int pid, const char *name)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/stat", pid);
   g_autofree char *text = NULL;
-  const char *begin, *end;
+  NbProcStat stat;
 
-  if (!g_file_get_contents (path, &text, NULL, NULL))
-    return 0;
-  begin = strchr (text, '(');
-  end = strrchr (text, ')');
-  if (begin == NULL || end == NULL || strlen (end) < strlen (") S 1"))
+  if (!g_file_get_contents (path, &text, NULL, NULL) || !nb_proc_stat_parse (text, &stat))
     return 0;
   if (name != NULL
-      && (strlen (name) != (size_t)(end - begin - 1)
-          || strncmp (begin + 1, name, strlen (name)) != 0))
+      && (strlen (name) != stat.name_length
+          || memcmp (name, stat.name, stat.name_length) != 0))
     return 0;
-  return atoi (end + strlen (") S "));
+  return stat.parent;
 }
 
 /* Its last words are what it is to execute: Flatpak has the rest in a file. */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "spawn/audit/proc-text.h"
+#include "spawn/base/proc-stat.h"
 #include "spawn/broker/profile.h"
 
 enum

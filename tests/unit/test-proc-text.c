@@ -76,45 +76,6 @@ test_status (gconstpointer data)
     g_assert_cmphex (status.capabilities, ==, test->status.capabilities);
 }
 
-/* --- stat --- */
-
-#define NUMBERS " 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 2200 23 24\n"
-
-typedef struct
-{
-  const char *name, *text;
-  gboolean good;
-  char state;
-  pid_t parent;
-} StatCase;
-
-static const StatCase stat_cases[] = {
-  { "usual", "107 (chromium) S 19" NUMBERS, TRUE, 'S', 19 },
-  { "zombie", "107 (chromium) Z 1" NUMBERS, TRUE, 'Z', 1 },
-  { "name-with-brackets", "107 (a) Z 1 (b) S 19" NUMBERS, TRUE, 'S', 19 },
-  { "name-with-line-break", "107 (a\nb) S 19" NUMBERS, TRUE, 'S', 19 },
-  { "name-empty", "107 () S 19" NUMBERS, TRUE, 'S', 19 },
-  { "no-name", "107 S 19" NUMBERS, FALSE, 0, 0 },
-  { "cut-off", "107 (chromium) S 19 4 5 6", FALSE, 0, 0 },
-  { "no-state", "107 (chromium) 19" NUMBERS, FALSE, 0, 0 },
-  { "parent-below-0", "107 (chromium) S -1" NUMBERS, FALSE, 0, 0 },
-  { "empty", "", FALSE, 0, 0 },
-};
-
-static void
-test_stat (gconstpointer data)
-{
-  const StatCase *test = data;
-  NbProcStat stat;
-
-  g_assert_cmpint (nb_proc_stat_parse (test->text, &stat), ==, test->good);
-  if (!test->good)
-    return;
-  g_assert_cmpint (stat.state, ==, test->state);
-  g_assert_cmpint (stat.parent, ==, test->parent);
-  g_assert_cmpuint (stat.start, ==, 2200);
-}
-
 /* --- mountinfo --- */
 
 static void
@@ -322,7 +283,6 @@ main (int argc, char **argv)
 {
   nb_test_init (&argc, &argv);
   nb_test_add_cases ("/proc-text/status", status_cases, test_status);
-  nb_test_add_cases ("/proc-text/stat", stat_cases, test_stat);
   nb_test_add ("/proc-text/mounts/good", test_mounts);
   nb_test_add_cases ("/proc-text/mounts/refused", bad_mounts, test_bad_mounts);
   nb_test_add ("/proc-text/mounts/backslashes", test_mount_escapes);
