@@ -5,17 +5,21 @@ portal_sources := spawn/portal/spawn-request.c spawn/portal/portal-reply.c \
 bus_gate_sources := spawn/bus-gate/policy.c spawn/bus-gate/proxy-check.c spawn/tool/bus-gate.c
 # What records, and decodes what is recorded.
 trace_sources := spawn/client/trace.c zygote/wire/trace-text.c zygote/wire/zygote-command.c
-broker_sources = spawn/bus-gate/endpoint.c spawn/broker/broker.c spawn/broker/client-connection.c \
-  spawn/broker/sandbox.c spawn/broker/sandboxes.c spawn/broker/profile.c \
-  spawn/broker/orphans.c spawn/base/proc-stat.c spawn/broker/program.c spawn/broker/questions.c spawn/broker/waiters.c spawn/broker/diagnostics.c \
-  spawn/broker/survey-run.c spawn/broker/identification.c spawn/base/pidfd.c spawn/broker/sandbox-questions.c \
-  spawn/broker/exposure.c spawn/broker/hello-check.c spawn/base/no-bus.c spawn/broker/denials.c \
-  spawn/broker/pid-translation.c spawn/client/environment.c spawn/client/lost-zygote.c \
-  $(trace_sources) $(watch_sources)
+# One sub-sandbox and what belongs to it; who asks for something; and the broker of both.
+broker_sandbox_sources := $(addprefix spawn/broker/sandbox/,diagnostics.c exposure.c \
+  hello-check.c orphans.c profile.c program.c questions.c sandbox.c sandbox-channel.c \
+  sandbox-programs.c sandbox-questions.c sandbox-spawn.c sandboxes.c waiters.c)
+broker_client_sources := $(addprefix spawn/broker/client/,client-connection.c \
+  client-programs.c client-questions.c identification.c survey-run.c)
+broker_sources = spawn/broker/broker.c spawn/broker/denials.c spawn/broker/pid-translation.c \
+  $(broker_sandbox_sources) $(broker_client_sources) spawn/bus-gate/endpoint.c \
+  spawn/base/no-bus.c spawn/base/pidfd.c spawn/base/proc-stat.c spawn/base/rendezvous.c spawn/client/environment.c \
+  spawn/client/lost-zygote.c $(trace_sources) $(watch_sources)
 stand_in_sources = spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c spawn/chrome-sandbox/output-relay.c \
   spawn/chrome-sandbox/nursery.c spawn/chrome-sandbox/bridge.c $(trace_sources) $(client_sources) $(base_sources) $(wire_sources)
 library_core_sources := spawn/library/connection.c spawn/library/children.c spawn/library/failure.c \
-  spawn/library/outbox.c spawn/library/identify.c spawn/library/oom-scores.c
+  spawn/library/outbox.c spawn/library/identify.c spawn/library/oom-scores.c \
+  spawn/base/rendezvous.c
 client_sources := spawn/client/client.c spawn/client/environment.c $(library_core_sources) \
   spawn/base/pidfd.c
 

@@ -44,6 +44,7 @@ unit_tests := \
   test-proxy-check \
   test-ps-print \
   test-qtwebengine \
+  test-rendezvous \
   test-restart \
   test-relay \
   test-relay-hostile \
@@ -71,19 +72,19 @@ test-environment_sources = spawn/client/environment.c spawn/base/kind.c
 test-descriptors_sources = $(audit_test_sources)
 test-display_sources = spawn/client/display.c spawn/base/fd.c
 test-expectations_sources = $(audit_test_sources)
-test-exposure_sources = spawn/broker/exposure.c spawn/base/fd.c
+test-exposure_sources = spawn/broker/sandbox/exposure.c spawn/base/fd.c
 test-fd_sources = spawn/base/fd.c
 test-find_sources = $(audit_test_sources)
 test-flatpak-level_sources = spawn/base/flatpak-level.c spawn/base/fd.c
 test-gpu-router_sources = spawn/gpu-router/router.c spawn/gpu-router/routed-children.c \
   zygote/wire/zygote-command.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
-test-hello-check_sources = spawn/broker/hello-check.c spawn/base/no-bus.c spawn/base/fd.c spawn/broker/profile.c \
+test-hello-check_sources = spawn/broker/sandbox/hello-check.c spawn/base/no-bus.c spawn/base/fd.c spawn/broker/sandbox/profile.c \
   spawn/base/kind.c
-test-orphans_sources = tests/lib/nb-pids.c spawn/broker/orphans.c spawn/base/proc-stat.c spawn/base/pidfd.c spawn/base/fd.c spawn/base/log.c
+test-orphans_sources = tests/lib/nb-pids.c spawn/broker/sandbox/orphans.c spawn/base/proc-stat.c spawn/base/pidfd.c spawn/base/fd.c spawn/base/log.c
 test-host-preload_sources = spawn/base/kind.c spawn/base/log.c spawn/base/fd.c \
   spawn/preload/qtwebengine.c $(confine_sources) seccomp/confine.c
 test-identify_sources = tests/lib/nb-pids.c zygote/controller/identify.c zygote/controller/child-table.c \
-  zygote/controller/survey.c zygote/wire/channel.c spawn/base/pidfd.c spawn/base/fd.c \
+  zygote/controller/survey.c spawn/base/proc-stat.c zygote/wire/channel.c spawn/base/pidfd.c spawn/base/fd.c \
   spawn/base/kind.c
 test-kind_sources = spawn/base/kind.c
 test-landlock_sources = seccomp/landlock.c spawn/base/fd.c
@@ -104,6 +105,7 @@ test-pickle_sources = zygote/wire/pickle-reader.c zygote/wire/pickle-writer.c
 test-pidfd_sources = spawn/base/pidfd.c spawn/base/fd.c
 test-portal-reply_sources = spawn/portal/portal-reply.c spawn/portal/spawn-request.c
 test-qtwebengine_sources = spawn/preload/qtwebengine.c
+test-rendezvous_sources = spawn/base/rendezvous.c spawn/base/fd.c
 test-restart_sources = spawn/tool/restart.c spawn/base/log.c
 test-proc-stat_sources = spawn/base/proc-stat.c
 test-proc-text_sources = spawn/audit/proc-text.c
@@ -121,7 +123,7 @@ test-sandbox_sources = tests/lib/nb-fake-portal.c spawn/portal/spawn-request.c \
 test-spawn-request_sources = spawn/portal/spawn-request.c spawn/base/fd.c
 test-squeeze_sources = seccomp/squeeze.c tests/lib/bpf-sim.c
 test-start-broker_sources = spawn/tool/start-broker.c spawn/base/fd.c
-test-survey_sources = zygote/controller/survey.c spawn/base/fd.c spawn/base/kind.c
+test-survey_sources = zygote/controller/survey.c spawn/base/proc-stat.c spawn/base/fd.c spawn/base/kind.c
 test-trace_sources = $(trace_sources) $(wire_sources) spawn/base/fd.c spawn/base/kind.c \
   spawn/tool/trace-print.c spawn/tool/audit-print.c $(audit_test_sources)
 test-watch_sources = $(watch_sources) $(confine_sources) seccomp/confine.c \
@@ -147,6 +149,7 @@ integration_tests := \
   test-controller-zygote \
   test-gpu-router-program \
   test-library \
+  test-library-broker \
   test-library-gio \
   test-library-zygote \
   test-nestbox
@@ -160,7 +163,8 @@ test-broker-log_sources = $(broker_test_sources) $(confine_sources) seccomp/conf
 test-broker-faults_sources = tests/lib/nb-beside.c $(broker_test_sources)
 test-gpu-router-program_sources = $(filter-out %/gpu-router-main.c,$(gpu_router_sources))
 test-broker-clients_sources = $(test-broker_sources)
-test-library_sources = $(sort $(test-broker_sources) $(library_sources))
+test-library_sources = $(sort tests/lib/nb-host.c $(test-broker_sources) $(library_sources))
+test-library-broker_sources = $(test-library_sources)
 test-library-zygote_sources = $(test-library_sources)
 test-library-gio_sources = $(test-library_sources) $(gio_sources)
 test-broker-identify_sources = $(test-broker_sources) spawn/ps/brokers.c
@@ -175,10 +179,10 @@ test-controller-life_sources = $(controller_test_sources) spawn/base/flatpak-lev
 
 # Those that have threads: GDBus's, and the test's own.
 threaded_tests := test-broker test-broker-identify test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-broker-loss \
-  test-broker-clients test-library test-library-gio test-library-zygote
+  test-broker-clients test-library test-library-broker test-library-gio test-library-zygote
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
 valgrind_unfit := test-broker test-broker-identify test-broker-loss test-lost-zygote test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-sandbox \
-  test-broker-clients test-library test-library-gio test-library-zygote test-gpu-router-program \
+  test-broker-clients test-library test-library-broker test-library-gio test-library-zygote test-gpu-router-program \
   test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
   test-controller-zygote test-fd test-landlock \
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
@@ -190,13 +194,13 @@ valgrind_unfit += test-proxy-check test-identify test-orphans test-pidfd test-de
 fuzz_targets := broker bus-policy channel command-line host-preload message nursery pickle portal \
   relay text zygote-command
 fuzz-broker_sources = tests/lib/nb-fake-portal.c tests/fuzz/quiet-log.c \
-  spawn/portal/spawn-request.c $(filter-out spawn/broker/broker.c spawn/broker/orphans.c,$(broker_sources)) \
+  spawn/portal/spawn-request.c $(filter-out spawn/broker/broker.c spawn/broker/sandbox/orphans.c,$(broker_sources)) \
   $(wire_sources) spawn/base/fd.c
 fuzz-bus-policy_sources = spawn/bus-gate/policy.c
 fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-scores.c spawn/base/pidfd.c \
   zygote/wire/channel.c spawn/base/fd.c
 # These include the files whose functions they test: command-line, host-preload, text.
-fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/broker/exposure.c spawn/tool/restart.c spawn/base/fd.c spawn/base/kind.c \
+fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/broker/sandbox/exposure.c spawn/tool/restart.c spawn/base/fd.c spawn/base/kind.c \
   spawn/base/flatpak-level.c spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c \
   spawn/chrome-sandbox/output-relay.c spawn/chrome-sandbox/nursery.c spawn/chrome-sandbox/bridge.c \
   $(trace_sources) $(client_sources) $(wire_sources)
@@ -210,7 +214,7 @@ fuzz-relay_sources = tests/fuzz/quiet-log.c zygote/controller/relay.c \
   zygote/controller/relay-children.c zygote/wire/zygote-command.c $(wire_sources) \
   spawn/base/fd.c
 fuzz-text_sources = spawn/base/pidfd.c spawn/base/flatpak-level.c spawn/base/fd.c spawn/base/kind.c \
-  spawn/base/log.c spawn/broker/diagnostics.c spawn/client/environment.c
+  spawn/base/log.c spawn/broker/sandbox/diagnostics.c spawn/client/environment.c
 fuzz-zygote-command_sources = tests/fuzz/layout.c $(trace_sources) $(wire_sources) \
   spawn/base/fd.c spawn/base/kind.c
 

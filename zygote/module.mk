@@ -6,7 +6,7 @@ controller_sources = zygote/controller/nestbox-controller-main.c \
   zygote/controller/listeners.c zygote/controller/zygotes.c \
   zygote/controller/gpu-environment.c zygote/controller/proc-door.c \
   zygote/controller/relay.c zygote/controller/relay-children.c \
-  zygote/controller/oom-scores.c zygote/controller/survey.c zygote/controller/identify.c spawn/base/pidfd.c spawn/base/no-bus.c \
+  zygote/controller/oom-scores.c zygote/controller/survey.c spawn/base/proc-stat.c zygote/controller/identify.c spawn/base/pidfd.c spawn/base/no-bus.c \
   zygote/wire/zygote-command.c $(base_sources) \
   $(wire_sources) $(confine_sources) seccomp/confine.c $(watch_sources)
 zygote_preload_sources = zygote/preload/zygote-preload.c zygote/preload/proc-door-client.c \

@@ -307,7 +307,7 @@ is_given_of_home (const NbMount *mount)
          || strstr (mount->root, "/flatpak/runtime/") != NULL;
 }
 
-/* What nestbox exposes of a profile (spawn/broker/exposure.h): named so on either side. */
+/* What nestbox exposes of a profile, named so on either side: sandbox/exposure.h. */
 static gboolean
 is_widevine (const NbMount *mount)
 {

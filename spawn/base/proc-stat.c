@@ -38,25 +38,29 @@ nb_proc_stat_parse (const char *text, NbProcStat *stat_out)
   {
     PARENT_AFTER_STATE = 1,
     START_AFTER_PARENT = 18,
+    RESIDENT_AFTER_START = 2,
   };
   const char *name = strchr (text, '(');
   const char *after = strrchr (text, ')'); /* the rest is numbers and one letter */
-  const char *state, *parent_word, *start_word;
-  uint64_t parent, start;
+  const char *state, *parent_word, *start_word, *resident_word;
+  uint64_t parent, start, resident;
 
   if (name == NULL || after == NULL || after < name || after[1] != ' ')
     return false;
   state = after + 2;
   parent_word = skip_words (state, PARENT_AFTER_STATE);
   start_word = skip_words (parent_word, START_AFTER_PARENT);
-  if (start_word == NULL || state[0] == ' ' || state[1] != ' '
+  resident_word = skip_words (start_word, RESIDENT_AFTER_START);
+  if (resident_word == NULL || state[0] == ' ' || state[1] != ' '
       || !parse_number (parent_word, INT_MAX, &parent)
-      || !parse_number (start_word, UINT64_MAX, &start))
+      || !parse_number (start_word, UINT64_MAX, &start)
+      || !parse_number (resident_word, UINT64_MAX, &resident))
     return false;
   *stat_out = (NbProcStat){ .name = name + 1,
                             .name_length = (size_t)(after - name - 1),
                             .state = state[0],
                             .parent = (pid_t)parent,
-                            .start = start };
+                            .start = start,
+                            .resident = resident };
   return true;
 }

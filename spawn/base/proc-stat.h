@@ -11,9 +11,10 @@ typedef struct
 {
   const char *name; /* part of the text, not ended by a NUL; may contain anything */
   size_t name_length;
-  char state;     /* 'R', 'S', …, 'Z' */
-  pid_t parent;   /* 0: it has none here */
-  uint64_t start; /* in clock ticks since the machine was started */
+  char state;        /* 'R', 'S', …, 'Z' */
+  pid_t parent;      /* 0: it has none here */
+  uint64_t start;    /* in clock ticks since the machine was started */
+  uint64_t resident; /* pages */
 } NbProcStat;
 
 /* false when text has no such form: it is never guessed. */

@@ -3,16 +3,16 @@
 
 #include <errno.h>
 #include <glib-unix.h>
-#include <glib/gstdio.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
-#include "spawn/broker/client-connection.h"
-#include "spawn/broker/exposure.h"
+#include "spawn/base/rendezvous.h"
+#include "spawn/broker/client/client-connection.h"
 #include "spawn/broker/pid-translation.h"
+#include "spawn/broker/sandbox/exposure.h"
 #include "spawn/client/client.h"
 #include "spawn/client/lost-zygote.h"
 #include "spawn/client/trace.h"
@@ -35,7 +35,9 @@ enum
 typedef struct
 {
   const NbBrokerOptions *options;
-  int listener, browser; /* owned */
+  int listener, browser;    /* owned */
+  NbClientConnection *host; /* whose end is the broker's; NULL: a browser needs none */
+  char socket[NB_RENDEZVOUS_PATH]; /* "": nobody finds it */
   GMainLoop *loop;
   NbPortal *portal;
   NbSandboxes sandboxes;
@@ -114,7 +116,7 @@ browser_ended_cb (int fd, GIOCondition condition, gpointer data)
 static void
 tell_zygote_is_lost (Broker *broker, const char *zygote, const char *what_ended)
 {
-  if (broker->options->directory != NULL && broker->browser_source != 0)
+  if (broker->options->host < 0 && broker->browser_source != 0)
     nb_tell_zygote_is_lost (broker->browser, nb_pid_of (broker->browser), zygote,
                             what_ended);
 }
@@ -160,8 +162,8 @@ client_closed_cb (NbClientConnection *client, gpointer data)
       broker->lost_source = g_timeout_add (BROWSER_ENDS_WITHIN_MS, zygote_lost_cb, broker);
     }
   g_hash_table_remove (broker->clients, client);
-  if (broker->options->directory == NULL)
-    begin_end (broker, "its client ended");
+  if (client == broker->host)
+    begin_end (broker, "its host's connection ended");
 }
 
 /*
@@ -184,17 +186,31 @@ widevine_cb (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
-static void
-take_client (Broker *broker, int connection)
+static NbClientConnection *
+take_client (Broker *broker, int connection, NbClientRights rights)
 {
-  NbClientConnection *client = nb_client_connection_new (connection, &broker->sandboxes,
-                                                         broker->options->sandboxes.wall,
-                                                         client_closed_cb, broker);
+  NbClientConnection *client = nb_client_connection_new (
+      connection, rights, &broker->sandboxes, broker->options->sandboxes.wall,
+      client_closed_cb, broker);
 
   if (client != NULL)
     g_hash_table_add (broker->clients, client);
-  else if (broker->options->directory == NULL)
-    begin_end (broker, "its client is of another user");
+  return client;
+}
+
+/* What a host's children share is the host's alone: others may look. */
+static NbClientRights
+rights_of_others (const Broker *broker)
+{
+  return broker->options->host >= 0 ? NB_CLIENT_ASKS : NB_CLIENT_STARTS;
+}
+
+static void
+take_host (Broker *broker)
+{
+  broker->host = take_client (broker, broker->options->host, NB_CLIENT_STARTS);
+  if (broker->host == NULL)
+    begin_end (broker, "its host is of another user");
 }
 
 static gboolean
@@ -217,7 +233,7 @@ listener_cb (int fd, GIOCondition condition, gpointer data)
   if (g_hash_table_size (broker->clients) >= MAX_CLIENTS)
     nb_fd_clear (&connection);
   else
-    take_client (broker, connection);
+    (void)take_client (broker, connection, rights_of_others (broker));
   return G_SOURCE_CONTINUE;
 }
 
@@ -252,19 +268,21 @@ static void
 broker_init (Broker *broker, const NbBrokerOptions *options)
 {
   *broker = (Broker){ .options = options,
-                      .listener = options->directory != NULL ? options->listener : -1,
+                      .listener = options->listener,
                       .browser = options->browser };
+  if (nb_rendezvous_path (options->listener, broker->socket) < 0)
+    broker->socket[0] = '\0';
   broker->loop = g_main_loop_new (NULL, FALSE);
   broker->portal = nb_portal_new ();
   nb_sandboxes_init (&broker->sandboxes, broker->portal, &options->sandboxes);
   broker->clients
       = g_hash_table_new_full (NULL, NULL, (GDestroyNotify)nb_client_connection_free, NULL);
   g_signal_connect (broker->portal, "lost", G_CALLBACK (lost_cb), broker);
-  if (options->directory != NULL)
+  if (options->listener >= 0)
     broker->listener_source
         = g_unix_fd_add (options->listener, G_IO_IN, listener_cb, broker);
-  else
-    take_client (broker, options->listener);
+  if (options->host >= 0)
+    take_host (broker);
   broker->browser_source
       = g_unix_fd_add (options->browser, G_IO_IN, browser_ended_cb, broker);
   if (options->widevine != NULL)
@@ -291,30 +309,17 @@ broker_clear (Broker *broker)
   g_free (broker->lost_zygote);
 }
 
+/* Before anybody connects, and before the first sub-sandbox is asked for. */
 static void
-remove_directory (const char *directory)
+start_trace (int listener, int browser)
 {
-  g_autofree char *socket = g_build_filename (directory, NB_BROKER_SOCKET, NULL);
-  g_autofree char *trace = g_build_filename (directory, NB_TRACE_FILE, NULL);
+  char socket[NB_RENDEZVOUS_PATH];
 
-  (void)g_unlink (socket);
-  (void)g_unlink (trace);
-  (void)g_rmdir (directory);
-}
-
-static void
-start_trace (const NbBrokerOptions *options)
-{
-  g_autofree char *socket
-      = options->directory != NULL
-            ? g_build_filename (options->directory, NB_BROKER_SOCKET, NULL)
-            : NULL;
-
-  if (socket == NULL)
+  if (nb_rendezvous_path (listener, socket) < 0)
     return;
   nb_trace_start (socket);
   nb_trace_note ("broker", "STARTED pid=%d browser=%d version=" NB_VERSION, (int)getpid (),
-                 (int)nb_pid_of (options->browser));
+                 (int)nb_pid_of (browser));
 }
 
 int
@@ -322,7 +327,7 @@ nb_broker_run (const NbBrokerOptions *options)
 {
   Broker broker;
 
-  start_trace (options);
+  start_trace (options->listener, options->browser);
   broker_init (&broker, options);
   broker.sigterm_source = g_unix_signal_add (SIGTERM, terminated_cb, &broker);
   (void)signal (SIGINT, SIG_IGN); /* of the terminal: it is for the browser */
@@ -334,8 +339,11 @@ nb_broker_run (const NbBrokerOptions *options)
   nb_log_debug (NB_LOG_STATE, "broker: ended: sub-sandboxes %s",
                 nb_sandboxes_are_gone (&broker.sandboxes) ? "gone" : "not seen to go");
   nb_trace_note ("broker", "ENDED");
+  if (broker.socket[0] != '\0')
+    {
+      nb_trace_unlink (broker.socket);
+      nb_rendezvous_remove (broker.socket);
+    }
   broker_clear (&broker);
-  if (options->directory != NULL)
-    remove_directory (options->directory);
   return 0;
 }

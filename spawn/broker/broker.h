@@ -8,19 +8,18 @@
 
 #include <glib.h>
 
-#include "spawn/broker/sandboxes.h"
+#include "spawn/broker/sandbox/sandboxes.h"
 
 typedef struct
 {
-  int listener; /* bound and listening, or the connection of its only client; taken over */
+  int listener; /* by nb_rendezvous_make(), removed at the end; -1: none; taken over */
   int browser;  /* pidfd of the process that is or becomes the browser; taken over */
-  /* Private, holds the socket; removed at the end. NULL: listener is a connection. */
-  const char *directory;
+  int host;     /* connection of a host of the library; -1: it is a browser; taken over */
   NbSandboxOptions sandboxes;
   /* Where Widevine may be one day: for nb_exposure_find_widevine(). NULL: nobody looks. */
   const char *widevine;
   char *const *argv;
 } NbBrokerOptions;
 
-/* Runs until the browser, or its only client, has ended. The exit status. */
+/* Runs until the browser, or the host's connection, has ended. The exit status. */
 int nb_broker_run (const NbBrokerOptions *options);

@@ -2,10 +2,6 @@
 /* The broker's socket, and the one request that is answered while its sender waits. */
 #pragma once
 
-/* Where `nestbox run` has a broker listen: in a folder of its own. */
-#define NB_BROKER_FOLDER_PREFIX "nestbox-"
-#define NB_BROKER_SOCKET "broker"
-
 /* Connects to the broker that listens at path. A close-on-exec descriptor, or -errno. */
 int nb_client_connect (const char *path);
 

@@ -18,6 +18,7 @@ enum
   MAX_CONVERSATIONS = 64, /* clients of a broker, and its controllers */
   MAX_QUESTIONS = 32,     /* of one conversation, without an answer */
   NAME_BYTES = 32,
+  PATH_BYTES = 256,
   LINE_BYTES = NB_TRACE_TEXT_BYTES + 200,
 };
 
@@ -203,17 +204,34 @@ tap (int fd, bool sent, const void *bytes, size_t size, size_t n_fds)
 
 /* --- for its process --- */
 
+/* Where the trace lies beside this socket; "" when that is nowhere. */
+static void
+find_path (const char *broker_socket, char path_out[PATH_BYTES])
+{
+  const char *slash = strrchr (broker_socket, '/');
+  int length = slash == NULL ? -1
+                             : snprintf (path_out, PATH_BYTES, "%.*s/" NB_TRACE_FILE,
+                                         (int)(slash - broker_socket), broker_socket);
+
+  if (length < 0 || length >= PATH_BYTES)
+    path_out[0] = '\0';
+}
+
+void
+nb_trace_unlink (const char *broker_socket)
+{
+  char path[PATH_BYTES];
+
+  find_path (broker_socket, path);
+  (void)unlink (path);
+}
+
 void
 nb_trace_start (const char *broker_socket)
 {
-  const char *slash = strrchr (broker_socket, '/');
-  char path[256];
-  int length = slash == NULL ? -1
-                             : snprintf (path, sizeof path, "%.*s/" NB_TRACE_FILE,
-                                         (int)(slash - broker_socket), broker_socket);
+  char path[PATH_BYTES];
 
-  if (length < 0 || (size_t)length >= sizeof path)
-    return;
+  find_path (broker_socket, path);
   self.file = open (path, O_WRONLY | O_APPEND | O_NOCTTY | O_CLOEXEC);
   if (self.file >= 0)
     nb_channel_set_tap (tap);

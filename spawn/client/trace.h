@@ -25,6 +25,9 @@ typedef enum
 void nb_trace_start (const char *broker_socket);
 bool nb_trace_is_on (void);
 
+/* Takes what lies there away: a link, as a rule, and what it leads to stays. */
+void nb_trace_unlink (const char *broker_socket);
+
 /*
  * Records what this process sends and receives on the socket fd, for as long as that is the
  * same socket. here and there name the two ends; strings are copied, words without blanks.

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
+#include "spawn/base/rendezvous.h"
 #include "spawn/client/client.h"
 #include "spawn/client/environment.h"
 #include "spawn/library/children.h"
@@ -33,6 +35,7 @@ struct NestboxConnection
   NbOomScores oom_scores;
   NestboxPlace place;
   uint32_t last_question;
+  char rendezvous[NB_RENDEZVOUS_PATH]; /* of a broker of its own; "": none */
   /* Large, and not for a stack of unknown size. */
   NbPacket packet;
   NbMessage message;
@@ -498,6 +501,12 @@ nb_connection_steal_link (NestboxConnection *connection, NestboxHandle child)
   return launched != NULL ? nb_fd_steal (&launched->link) : -1;
 }
 
+void
+nb_connection_own_rendezvous (NestboxConnection *connection, const char *path)
+{
+  (void)snprintf (connection->rendezvous, sizeof connection->rendezvous, "%s", path);
+}
+
 /* --- life --- */
 
 NestboxConnection *
@@ -542,5 +551,7 @@ nestbox_connection_close (NestboxConnection *connection)
   /* Also where a fork of the host's holds a copy. */
   (void)shutdown (connection->socket, SHUT_RDWR);
   nb_fd_clear (&connection->socket);
+  if (connection->rendezvous[0] != '\0')
+    nb_rendezvous_remove (connection->rendezvous);
   free (connection);
 }

@@ -68,6 +68,12 @@ void nb_connection_take_links (NestboxConnection *connection);
 typedef int (*NbLinkServer) (int link, int control);
 void nb_connection_serve_links (NestboxConnection *connection, NbLinkServer server);
 
+/*
+ * Where its broker listens. The broker takes it away at its end; the end of the connection
+ * does as well, for one that did not come to that.
+ */
+void nb_connection_own_rendezvous (NestboxConnection *connection, const char *path);
+
 int nb_connection_steal_link (NestboxConnection *connection, NestboxHandle child);
 
 /* Whether what was told last was, or is to be, the end of everything with the broker. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,8 +14,7 @@
 enum
 {
   FIRST_FD = STDERR_FILENO + 1,
-  SECOND_FD,
-  ERROR_FD,
+  ERROR_FD = FIRST_FD + NB_EXECUTE_MAX_FDS,
   FIRST_UNUSED_FD,
 };
 
@@ -24,8 +24,9 @@ typedef struct
 {
   const char *program;
   const char *const *argv;
-  int first, second; /* borrowed */
-  int error;         /* owned */
+  const int *fds; /* borrowed */
+  size_t n_fds;
+  int error; /* owned */
   sigset_t none;
 } Start;
 
@@ -50,19 +51,24 @@ static void
 map_fds (const Start *start)
 {
   int nothing = open ("/dev/null", O_RDWR | O_CLOEXEC);
-  int first = nb_fd_dup (start->first, FIRST_UNUSED_FD);
-  int second = nb_fd_dup (start->second, FIRST_UNUSED_FD);
   int error = nb_fd_dup (start->error, FIRST_UNUSED_FD);
+  int high[NB_EXECUTE_MAX_FDS] = { 0 };
+  bool good = nothing >= 0 && error >= 0;
 
-  if (nothing < 0 || first < 0 || second < 0 || error < 0)
+  for (size_t i = 0; good && i < start->n_fds; i++)
+    good = (high[i] = nb_fd_dup (start->fds[i], FIRST_UNUSED_FD)) >= 0;
+  if (!good)
     {
       tell (start->error, errno);
       _exit (127);
     }
-  if (dup2 (nothing, STDIN_FILENO) < 0 || dup2 (nothing, STDOUT_FILENO) < 0
-      || dup2 (first, FIRST_FD) < 0 || dup2 (second, SECOND_FD) < 0
+  for (size_t i = 0; good && i < start->n_fds; i++)
+    good = dup2 (high[i], FIRST_FD + (int)i) >= 0;
+  if (!good || dup2 (nothing, STDIN_FILENO) < 0 || dup2 (nothing, STDOUT_FILENO) < 0
       || dup3 (error, ERROR_FD, O_CLOEXEC) < 0 || nb_fd_close_from (FIRST_UNUSED_FD) < 0)
     _exit (127);
+  for (int fd = FIRST_FD + (int)start->n_fds; fd < ERROR_FD; fd++)
+    (void)close (fd);
 }
 
 static _Noreturn void
@@ -120,13 +126,16 @@ start_process (Start *start, int error_reader)
 }
 
 int
-nb_library_execute (const char *program, const char *const *argv, int first, int second)
+nb_library_execute (const char *program, const char *const *argv, const int *fds,
+                    size_t n_fds)
 {
   Start start
-      = { .program = program, .argv = argv, .first = first, .second = second, .error = -1 };
+      = { .program = program, .argv = argv, .fds = fds, .n_fds = n_fds, .error = -1 };
   nb_autofd reader = -1;
   int ends[2] = { -1, -1 }, error;
 
+  if (n_fds > NB_EXECUTE_MAX_FDS)
+    return EINVAL;
   if (pipe2 (ends, O_CLOEXEC) < 0)
     return errno;
   reader = ends[0];

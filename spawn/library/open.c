@@ -6,6 +6,7 @@
 
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
+#include "spawn/base/rendezvous.h"
 #include "spawn/library/connection.h"
 #include "spawn/library/execute.h"
 #include "spawn/library/failure.h"
@@ -43,38 +44,70 @@ start_nursery (int link, int control)
 {
   static const char *const argv[] = { "nestbox-chrome-sandbox", "--nursery", NULL };
 
-  return -nb_library_execute (NB_PKGLIBEXECDIR "/nestbox-chrome-sandbox", argv, link,
-                              control);
+  const int fds[] = { link, control };
+
+  return -nb_library_execute (NB_PKGLIBEXECDIR "/nestbox-chrome-sandbox", argv, fds,
+                              NB_ARRAY_SIZE (fds));
+}
+
+static void
+fail_to_start (NestboxFailure *failure, const char *program, int error)
+{
+  bool is_missing = error == ENOENT || error == EACCES;
+
+  nb_failure_set (
+      failure, is_missing ? NESTBOX_ERROR_UNAVAILABLE : NESTBOX_ERROR_LIMIT, error, program,
+      error == ENOENT ? "install nestbox with the PREFIX that the library was built for"
+                      : "raise `ulimit -u` and `ulimit -n`",
+      "%s", "");
+}
+
+/*
+ * It is this process that listens, so that whoever connects to the broker is told by the
+ * kernel whose it is. Without a listener it serves its host as well, found by nobody else.
+ * 0 or a positive errno; rendezvous_out is "" when there is none.
+ */
+static int
+execute_broker (const char *program, int connection, char *rendezvous_out)
+{
+  static const char *const argv[] = { "nestbox", "broker", NULL };
+  nb_autofd host = (int)syscall (SYS_pidfd_open, getpid (), 0), listener = -1;
+  int error;
+
+  if (host < 0)
+    return errno;
+  listener = nb_rendezvous_make (NULL, rendezvous_out);
+  error = nb_library_execute (program, argv, (int[]){ connection, host, listener },
+                              listener < 0 ? 2 : 3);
+  if (listener >= 0 && error != 0)
+    nb_rendezvous_remove (rendezvous_out);
+  if (listener < 0 || error != 0)
+    rendezvous_out[0] = '\0';
+  return error;
 }
 
 NestboxConnection *
 nb_connection_start_broker (const char *program, NestboxFailure *failure)
 {
-  static const char *const argv[] = { "nestbox", "broker", NULL };
-  nb_autofd ours = -1, theirs = -1, host = (int)syscall (SYS_pidfd_open, getpid (), 0);
+  char rendezvous[NB_RENDEZVOUS_PATH] = "";
+  nb_autofd ours = -1, theirs = -1;
   int ends[2] = { -1, -1 }, error;
   NestboxConnection *connection;
 
-  error = host < 0 || nb_channel_pair (ends) < 0 ? errno : 0;
+  error = nb_channel_pair (ends) < 0 ? errno : 0;
   ours = ends[0];
   theirs = ends[1];
   if (error == 0)
-    error = nb_library_execute (program, argv, theirs, host);
+    error = execute_broker (program, theirs, rendezvous);
   if (error != 0)
     {
-      nb_failure_set (failure,
-                      error == ENOENT || error == EACCES ? NESTBOX_ERROR_UNAVAILABLE
-                                                         : NESTBOX_ERROR_LIMIT,
-                      error, program,
-                      error == ENOENT
-                          ? "install nestbox with the PREFIX that the library was built for"
-                          : "raise `ulimit -u` and `ulimit -n`",
-                      "%s", "");
+      fail_to_start (failure, program, error);
       return NULL;
     }
   connection = nb_connection_new (nb_fd_steal (&ours), failure);
   if (connection == NULL)
-    return NULL;
+    return NULL; /* and its broker, which sees that, takes the rendezvous away */
+  nb_connection_own_rendezvous (connection, rendezvous);
   nb_connection_serve_links (connection, start_nursery);
   nb_connection_probe (connection);
   return connection;

@@ -9,6 +9,7 @@
 
 #include "spawn/base/fd.h"
 #include "spawn/base/pidfd.h"
+#include "spawn/base/rendezvous.h"
 #include "spawn/client/client.h"
 
 /* --- one broker --- */
@@ -124,9 +125,10 @@ ask_all (const char *const *folders, int timeout_ms, Ask ask, gpointer data)
 
       while (goes_on && folder != NULL && (name = g_dir_read_name (folder)) != NULL)
         {
-          g_autofree char *path = g_build_filename (*folders, name, NB_BROKER_SOCKET, NULL);
+          g_autofree char *path
+              = g_build_filename (*folders, name, NB_RENDEZVOUS_SOCKET, NULL);
 
-          if (g_str_has_prefix (name, NB_BROKER_FOLDER_PREFIX))
+          if (g_str_has_prefix (name, NB_RENDEZVOUS_PREFIX))
             goes_on = connect_and_ask (path, timeout_ms, ask, data);
         }
       g_clear_pointer (&folder, g_dir_close);

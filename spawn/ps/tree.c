@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "spawn/ps/tree.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "spawn/audit/proc-text.h"
+#include "spawn/base/fd.h"
 #include "spawn/base/proc-stat.h"
-#include "spawn/broker/profile.h"
+#include "spawn/broker/sandbox/profile.h"
 
 enum
 {
@@ -61,8 +64,12 @@ look_at (const NbProcess *process, const char *kind)
 
   child.shared_out = read_proportional (process, &child.memory_kib);
   child.has_memory = child.shared_out || read_resident (process, &child.memory_kib);
+  child.own = child.pid;
   if (read_stat (process, &stat))
-    child.start = stat.start;
+    {
+      child.start = stat.start;
+      child.parent = stat.parent;
+    }
   if (text != NULL && nb_proc_status_parse (text, &status))
     {
       child.filters = status.filters;
@@ -162,7 +169,7 @@ fill_visible (NbPlace *place, const NbSurvey *survey, int proc, GPtrArray *subje
     }
 }
 
-/* --- where they are hidden: the controller's word, and whoever stands for it here --- */
+/* --- the same, for programs that no command line makes known --- */
 
 static const char *
 kind_in_place (NbKind kind, guint profile)
@@ -173,6 +180,69 @@ kind_in_place (NbKind kind, guint profile)
     kind = NB_KIND_GPU_ZYGOTE;
   return nb_kind_name (kind);
 }
+
+static gboolean
+is_listed (const NbPlace *place, pid_t inner_pid)
+{
+  for (guint i = 0; i < place->children->len; i++)
+    if (((const NbPsChild *)place->children->pdata[i])->inner_pid == inner_pid)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+is_inside (int proc, const NbProcess *process, const NbSurvey *survey, pid_t inner_pid)
+{
+  g_autofree char *text = nb_process_read (process, "status", NULL);
+  NbProcStatus status;
+
+  return text != NULL && nb_proc_status_parse (text, &status) && status.levels > 1
+         && status.inner_pid == inner_pid
+         && is_below (proc, nb_process_get_pid (process), survey->first_pid);
+}
+
+/* By its PID in there. NULL when it has ended. */
+static NbProcess *
+find_inside (int proc, const NbSurvey *survey, pid_t inner_pid)
+{
+  int fd = openat (proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
+  DIR *folder = fd >= 0 ? fdopendir (fd) : NULL;
+  NbProcess *found = NULL;
+  const struct dirent *entry;
+
+  while (folder != NULL && found == NULL && (entry = readdir (folder)) != NULL)
+    {
+      pid_t pid = (pid_t)g_ascii_strtoll (entry->d_name, NULL, 10);
+
+      found = pid > 0 ? nb_process_open (proc, pid, &error) : NULL;
+      if (found != NULL && !is_inside (proc, found, survey, inner_pid))
+        g_clear_pointer (&found, nb_process_free);
+    }
+  if (folder != NULL)
+    (void)closedir (folder);
+  else
+    nb_fd_clear (&fd);
+  return found;
+}
+
+static void
+fill_others (NbPlace *place, const NbSurvey *survey, int proc)
+{
+  for (gsize i = 0; i < survey->n; i++)
+    {
+      const NbSurveyProcess *known = &survey->processes[i];
+      g_autoptr (NbProcess) process
+          = is_listed (place, known->pid) ? NULL : find_inside (proc, survey, known->pid);
+      NbPsChild child;
+
+      if (process == NULL)
+        continue;
+      child = look_at (process, kind_in_place (known->kind, survey->profile));
+      add_child (place, &child);
+    }
+}
+
+/* --- where they are hidden: the controller's word, and whoever stands for it here --- */
 
 /* The browser knows what it executed by the program that was executed in its place. */
 static pid_t
@@ -200,6 +270,8 @@ fill_hidden (NbPlace *place, const NbSurvey *survey, const NbFamily *family, gui
       const NbSurveyProcess *process = &survey->processes[i];
       NbPsChild child = { .pid = process->browser_pid,
                           .inner_pid = process->pid,
+                          .own = process->pid,
+                          .parent = process->parent,
                           .kind = kind_in_place (process->kind, survey->profile),
                           .has_memory = process->resident_kib > 0,
                           .memory_kib = process->resident_kib,
@@ -210,6 +282,38 @@ fill_hidden (NbPlace *place, const NbSurvey *survey, const NbFamily *family, gui
         child.pid = find_helper (family, browser, child.kind);
       child.stand_in = child.pid > 0;
       add_child (place, &child);
+    }
+}
+
+/* --- just forked --- */
+
+/*
+ * It has its zygote's command line until it writes a title over that (Chromium:
+ * content/zygote/zygote_main_linux.cc, base/process/set_process_title.cc).
+ */
+static gboolean
+is_just_forked (const NbPlace *place, const NbPsChild *child)
+{
+  for (guint i = 0; g_str_has_suffix (child->kind, "zygote") && i < place->children->len;
+       i++)
+    {
+      const NbPsChild *parent = place->children->pdata[i];
+
+      if (parent->own == child->parent && g_str_has_suffix (parent->kind, "zygote"))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static void
+mark_just_forked (NbPlace *place)
+{
+  for (guint i = 0; i < place->children->len; i++)
+    {
+      NbPsChild *child = place->children->pdata[i];
+
+      if (is_just_forked (place, child))
+        child->kind = "starting";
     }
 }
 
@@ -256,9 +360,13 @@ add_sandboxes (NbPsBrowser *browser, guint index, int proc, const NbFamily *fami
           NbPlace *place = add_sandbox (browser, survey);
 
           if (survey->first_pid > 0)
-            fill_visible (place, survey, proc, subjects);
+            {
+              fill_visible (place, survey, proc, subjects);
+              fill_others (place, survey, proc);
+            }
           else
             fill_hidden (place, survey, family, index);
+          mark_just_forked (place);
           g_ptr_array_sort (place->children, compare_children);
         }
     }
@@ -274,18 +382,43 @@ browser_free (gpointer data)
 }
 
 static void
-add_browser (GPtrArray *tree, int proc, const NbFamily *family, const GPtrArray *words,
-             GPtrArray *subjects)
+add_browser (GPtrArray *tree, const NbProcess *process, const char *kind, int proc,
+             const NbFamily *family, const GPtrArray *words, GPtrArray *subjects)
 {
-  const NbBrowser *found = family->browsers->pdata[tree->len];
   NbPsBrowser *browser = g_new0 (NbPsBrowser, 1);
 
-  browser->self = look_at (found->process, "browser");
+  browser->self = look_at (process, kind);
   browser->places = g_ptr_array_new_with_free_func (place_free);
   add_sandboxes (browser, tree->len, proc, family, words, subjects);
   (void)add_place (browser, NB_PLACE_UNKNOWN);
   (void)add_place (browser, NB_PLACE_APP);
   g_ptr_array_add (tree, browser);
+}
+
+static gboolean
+is_in_tree (const GPtrArray *tree, pid_t pid)
+{
+  for (guint i = 0; i < tree->len; i++)
+    if (((const NbPsBrowser *)tree->pdata[i])->self.pid == pid)
+      return TRUE;
+  return FALSE;
+}
+
+/* A host of the library whose children are other programs: its broker alone knows. */
+static void
+add_hosts (GPtrArray *tree, int proc, const NbFamily *family, const GPtrArray *words,
+           GPtrArray *subjects)
+{
+  for (guint i = 0; i < words->len; i++)
+    {
+      const NbBrokerWord *word = words->pdata[i];
+      int error;
+      g_autoptr (NbProcess) process
+          = word->browser > 0 ? nb_process_open (proc, word->browser, &error) : NULL;
+
+      if (process != NULL && !is_in_tree (tree, word->browser))
+        add_browser (tree, process, "host", proc, family, words, subjects);
+    }
 }
 
 /* --- the rest --- */
@@ -340,8 +473,10 @@ nb_ps_tree (int proc, const NbFamily *family, const GPtrArray *words)
   GPtrArray *tree = g_ptr_array_new_with_free_func (browser_free);
   g_autoptr (GPtrArray) subjects = list_subjects (family);
 
-  while (tree->len < family->browsers->len)
-    add_browser (tree, proc, family, words, subjects);
+  for (guint i = 0; i < family->browsers->len; i++)
+    add_browser (tree, ((const NbBrowser *)family->browsers->pdata[i])->process, "browser",
+                 proc, family, words, subjects);
+  add_hosts (tree, proc, family, words, subjects);
   for (guint i = 0; i < subjects->len; i++)
     {
       const NbSubject *subject = subjects->pdata[i];

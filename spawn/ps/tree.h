@@ -7,15 +7,16 @@
 
 typedef struct
 {
-  pid_t pid;           /* by which the browser knows it; 0: not known */
-  pid_t inner_pid;     /* in its own PID namespace; 0: that is the app's */
-  gboolean stand_in;   /* pid is its stand-in's */
-  const char *kind;    /* "renderer", … */
+  pid_t pid;         /* by which the browser knows it; 0: not known */
+  pid_t inner_pid;   /* in its own PID namespace; 0: that is the app's */
+  gboolean stand_in; /* pid is its stand-in's */
+  const char *kind; /* "renderer", …; "starting": forked, and has no title of its own yet */
   gboolean has_memory; /* memory_kib was read */
   gboolean shared_out; /* it is the proportional set size, else the resident */
   guint64 memory_kib;
-  guint64 start; /* NbProcStat */
-  int filters;   /* seccomp filters; -1: not known */
+  guint64 start;     /* NbProcStat */
+  int filters;       /* seccomp filters; -1: not known */
+  pid_t own, parent; /* both in the PID namespace of who told */
 } NbPsChild;
 
 typedef enum

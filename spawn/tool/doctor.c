@@ -15,7 +15,7 @@
 #include "seccomp/landlock.h"
 #include "spawn/base/flatpak-level.h"
 #include "spawn/base/log.h"
-#include "spawn/broker/sandbox.h"
+#include "spawn/broker/sandbox/sandbox.h"
 #include "spawn/client/display.h"
 #include "spawn/tool/audit-print.h"
 #include "spawn/tool/commands.h"

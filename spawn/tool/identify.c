@@ -11,7 +11,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/base/pidfd.h"
-#include "spawn/broker/profile.h"
+#include "spawn/broker/sandbox/profile.h"
 #include "spawn/ps/brokers.h"
 #include "spawn/tool/audit-print.h"
 #include "spawn/tool/commands.h"

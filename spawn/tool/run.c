@@ -10,17 +10,15 @@
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
 #include "spawn/base/log.h"
-#include "spawn/broker/exposure.h"
-#include "spawn/client/client.h"
+#include "spawn/base/rendezvous.h"
+#include "spawn/broker/sandbox/exposure.h"
 #include "spawn/client/trace.h"
 #include "spawn/tool/commands.h"
 #include "spawn/tool/restart.h"
@@ -32,11 +30,6 @@
 #endif
 
 #define HOST_PRELOAD NB_PKGLIBDIR "/libnestbox-host.so"
-
-enum
-{
-  BACKLOG = 16,
-};
 
 typedef struct
 {
@@ -221,32 +214,14 @@ check_place (const char *browser)
 /* --- the broker --- */
 
 /*
- * Other instances of the app see the folder: since 1.12 Flatpak has them share their
- * XDG_RUNTIME_DIR and /tmp (flatpak_instance_ensure_per_app_xdg_runtime_dir()). They are
- * the same app, and trusted as it is. No sub-sandbox sees it.
- */
-static char *
-make_directory (void)
-{
-  const char *parent = g_getenv ("XDG_RUNTIME_DIR");
-  char *path = g_build_filename (parent != NULL ? parent : "/tmp",
-                                 NB_BROKER_FOLDER_PREFIX "XXXXXX", NULL);
-
-  if (g_mkdtemp_full (path, 0700) != NULL)
-    return path;
-  nb_log_error ("cannot make the folder %s: %s", path, g_strerror (errno));
-  g_free (path);
-  return NULL;
-}
-
-/*
  * The record goes on at its end: a browser that restarts has one. Helpers find it beside
  * the broker's socket, where no sub-sandbox does.
  */
 static int
-make_trace (const char *directory, const char *trace)
+make_trace (const char *socket, const char *trace)
 {
-  g_autofree char *link = g_build_filename (directory, NB_TRACE_FILE, NULL);
+  g_autofree char *folder = g_path_get_dirname (socket);
+  g_autofree char *link = g_build_filename (folder, NB_TRACE_FILE, NULL);
   nb_autofd fd = open (trace, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0600);
   struct stat found;
 
@@ -255,21 +230,6 @@ make_trace (const char *directory, const char *trace)
   if (!S_ISREG (found.st_mode))
     return -EINVAL;
   return symlink (trace, link) < 0 ? -errno : 0;
-}
-
-static int
-listen_at (const char *path)
-{
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  nb_autofd fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-  if (strlen (path) >= sizeof address.sun_path)
-    return -ENAMETOOLONG;
-  memcpy (address.sun_path, path, strlen (path) + 1);
-  if (fd < 0 || bind (fd, (struct sockaddr *)&address, sizeof address) < 0
-      || listen (fd, BACKLOG) < 0)
-    return -errno;
-  return nb_fd_steal (&fd);
 }
 
 /* --- the browser --- */
@@ -335,22 +295,11 @@ become_browser (const Options *options, char **environment)
   return NB_EXIT_CANNOT_EXECUTE;
 }
 
-/* What was made for the broker, which it would have removed. */
-static void
-remove_directory (const char *directory, const char *socket)
-{
-  g_autofree char *link = g_build_filename (directory, NB_TRACE_FILE, NULL);
-
-  (void)g_unlink (socket);
-  (void)g_unlink (link);
-  (void)g_rmdir (directory);
-}
-
 /* 0 or a positive errno, which was said. */
 static int
-prepare_trace (const Options *options, const char *directory)
+prepare_trace (const Options *options, const char *socket)
 {
-  int result = options->trace != NULL ? make_trace (directory, options->trace) : 0;
+  int result = options->trace != NULL ? make_trace (socket, options->trace) : 0;
 
   if (result < 0)
     nb_log_error ("the trace %s cannot be written: %s", options->trace,
@@ -359,13 +308,13 @@ prepare_trace (const Options *options, const char *directory)
 }
 
 static int
-start_broker (const Options *options, const char *directory, int listener, int browser)
+start_broker (const Options *options, int listener, int browser)
 {
   g_auto (GStrv) widevine = nb_exposure_find_widevine (options->widevine, options->browser);
   NbBrokerOptions broker
       = { .listener = listener,
           .browser = browser,
-          .directory = directory,
+          .host = -1,
           .widevine = widevine[0] == NULL ? options->widevine : NULL,
           .argv = options->browser,
           .sandboxes = { .exposed = widevine,
@@ -383,33 +332,32 @@ start_broker (const Options *options, const char *directory, int listener, int b
   return error;
 }
 
+/* Returns only when there is no browser: nothing is left then. */
+static int
+run_listening (const Options *options, const char *socket, int listener)
+{
+  nb_autofd browser = (int)syscall (SYS_pidfd_open, getpid (), 0);
+
+  if (browser < 0)
+    nb_log_error ("no pidfd of the browser: %s", g_strerror (errno));
+  else if (prepare_trace (options, socket) == 0
+           && start_broker (options, listener, browser) == 0)
+    return become_browser (options, browser_environment (options, socket));
+  nb_trace_unlink (socket);
+  nb_rendezvous_remove (socket);
+  return NB_EXIT_REFUSED;
+}
+
 static int
 run_with_broker (const Options *options)
 {
-  g_autofree char *directory = make_directory ();
-  g_autofree char *socket = NULL;
-  nb_autofd listener = -1, browser = (int)syscall (SYS_pidfd_open, getpid (), 0);
-  int error;
+  char socket[NB_RENDEZVOUS_PATH];
+  nb_autofd listener = nb_rendezvous_make (NULL, socket);
 
-  if (directory == NULL)
-    return NB_EXIT_REFUSED;
-  socket = g_build_filename (directory, NB_BROKER_SOCKET, NULL);
-  listener = listen_at (socket);
-  if (listener < 0 || browser < 0)
-    {
-      nb_log_error ("cannot listen at %s: %s", socket,
-                    g_strerror (listener < 0 ? -listener : ENOSYS));
-      error = ENOTSUP;
-    }
-  else
-    {
-      error = prepare_trace (options, directory);
-      if (error == 0)
-        error = start_broker (options, directory, listener, browser);
-    }
-  if (error == 0)
-    return become_browser (options, browser_environment (options, socket));
-  remove_directory (directory, socket);
+  if (listener >= 0)
+    return run_listening (options, socket, listener);
+  nb_log_error ("cannot make %s: %s; set XDG_RUNTIME_DIR to a folder of this user", socket,
+                g_strerror (-listener));
   return NB_EXIT_REFUSED;
 }
 

@@ -12,6 +12,7 @@
 
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
+#include "spawn/base/rendezvous.h"
 #include "spawn/client/client.h"
 #include "spawn/client/trace.h"
 #include "spawn/ps/brokers.h"
@@ -80,7 +81,7 @@ find_in (const char *folder, GPtrArray *found)
     {
       char *path = g_build_filename (folder, name, NB_TRACE_FILE, NULL);
 
-      if (g_str_has_prefix (name, NB_BROKER_FOLDER_PREFIX) && access (path, R_OK) == 0)
+      if (g_str_has_prefix (name, NB_RENDEZVOUS_PREFIX) && access (path, R_OK) == 0)
         g_ptr_array_add (found, path);
       else
         g_free (path);

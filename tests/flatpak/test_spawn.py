@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """nestbox spawn: a program of the app in a sub-sandbox, as a browser's helper would be."""
 
+import json
 import os
 import pathlib
 import pty
@@ -18,7 +19,7 @@ POLICY = f'call {NAME} org.nestbox.Service.Get@/org/nestbox/Service/open/*\n'
 CALL = f'gdbus call --session -t 5 -d {NAME} -o {OPEN} -m org.nestbox.Service.'
 
 
-class Spawn(case.SessionCase):
+class SpawnCase(case.SessionCase):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
@@ -36,6 +37,20 @@ class Spawn(case.SessionCase):
         procs.wait_for(lambda: awaited in path.read_text(), 30, f'{log} to say {awaited}')
         return process
 
+    def beside(self, option, command, program='echo up; exec sleep 1000', word=''):
+        """What the command says beside a nestbox spawn, whose PID is $host, and that PID."""
+        (self.data / 'beside').write_text(
+            f'rm -f {self.data}/up && mkfifo {self.data}/up || exit\n'
+            f'nestbox spawn {option} -- sh -c "{program}" {word} >{self.data}/up &\n'
+            f'host=$!; read word <{self.data}/up; echo $host\n'
+            f'{command}\nkill $host; wait\n')
+        status, output = self.in_shell(f'sh {self.data}/beside')
+        self.assertEqual(status, 0, output)
+        host, answer = output.split('\n', 1)
+        return answer, int(host)
+
+
+class Spawn(SpawnCase):
     def test_01_streams_and_exit_status(self):
         status, output = self.in_shell(
             'echo words | nestbox spawn -- sh -c "cat; echo errors >&2; exit 7"; echo $?')
@@ -122,9 +137,50 @@ class Spawn(case.SessionCase):
         self.assertEqual(os.read(ours, 4096).split(), [b'none', b'end'])
         os.close(ours)
 
+    def test_10_ps_shows_it(self):
+        (self.data / 'policy').write_text(POLICY)
+        for option, profile in (('', 'pages'), (f'--bus-policy={self.data}/policy', 'bus')):
+            answer, pid = self.beside(option, 'nestbox ps --json')
+            host, = json.loads(answer)['browsers']
+            self.assertEqual((host['kind'], host['pid'], host['broker-answers']),
+                             ('host', pid, True), answer)
+            place, = [place for place in host['places'] if place.get('profile') == profile]
+            self.assertEqual((place['state'], place['pids']),
+                             ('ready', 'hidden' if self.hidden_pids else 'visible'))
+            child, = place['children']
+            self.assertEqual(child['kind'], 'other')
+            self.assertGreater(child['inner-pid'], 1)
+            self.assertEqual(child['pid'] is None, self.hidden_pids)
+
+    def test_11_who_was_just_forked_is_no_zygote(self):
+        """A shell that is called one, and a fork of it that has not become anything yet."""
+        answer, _ = self.beside('', 'nestbox ps --json', '(echo up; sleep 1000; true); true',
+                                '--type=zygote')
+        host, = json.loads(answer)['browsers']
+        kinds = [child['kind'] for place in host['places'] for child in place['children']]
+        self.assertEqual(sorted(kinds), ['other', 'starting', 'zygote'], answer)
+
+    def test_12_nothing_is_left_for_ps(self):
+        self.in_shell('nestbox spawn -- true')
+        status, output = self.in_shell('nestbox ps; ls -d /tmp/nestbox-* $XDG_RUNTIME_DIR/nestbox-*')
+        self.assertNotIn('nestbox-', output.replace('nestbox-*', ''), output)
+        self.assertNotEqual(status, 0)
+
 
 class HiddenPids(Spawn):
     hidden_pids = True
+
+
+class Identity(SpawnCase):
+    """Where it has a PID to ask by."""
+
+    def test_whose_it_is(self):
+        answer, host = self.beside(
+            '', 'pid=$(nestbox ps --json | sed -n \'s/.*{"pid": \\([0-9]*\\), "inner-pid": '
+            '[0-9]*,.*"kind": "other".*/\\1/p\'); nestbox identify --json --pid=$pid')
+        identity = json.loads(answer)
+        self.assertEqual((identity['browser'], identity['sandbox'], identity['kind']),
+                         (host, 'pages', 'utility'), answer)
 
 
 if __name__ == '__main__':

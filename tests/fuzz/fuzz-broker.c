@@ -19,9 +19,9 @@
 
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
-#include "spawn/broker/client-connection.h"
-#include "spawn/broker/orphans.h"
-#include "spawn/broker/sandbox.h"
+#include "spawn/broker/client/client-connection.h"
+#include "spawn/broker/sandbox/orphans.h"
+#include "spawn/broker/sandbox/sandbox.h"
 #include "spawn/client/environment.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/lib/nb-fake-portal.h"
@@ -58,7 +58,8 @@ static struct
 static NbPacket packet;
 static NbMessage message;
 
-/* In spawn/broker/orphans.c's place: no bubblewrap is here, and looking takes long. */
+/* In spawn/broker/sandbox/orphans.c's place: no bubblewrap is here, and looking takes long.
+ */
 void
 nb_orphans_end (void)
 {
@@ -300,8 +301,8 @@ connect_client (Client *client)
   g_hash_table_remove_all (client->running);
   *client = (Client){ .fd = ends[0], .running = client->running };
   (void)fcntl (ends[0], F_SETFL, O_NONBLOCK);
-  client->connection
-      = nb_client_connection_new (ends[1], &self.sandboxes, self.wall, closed_cb, client);
+  client->connection = nb_client_connection_new (ends[1], NB_CLIENT_STARTS, &self.sandboxes,
+                                                 self.wall, closed_cb, client);
   nb_fuzz_check (client->connection != NULL);
 }
 

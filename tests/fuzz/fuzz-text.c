@@ -12,7 +12,7 @@
 #include "spawn/base/flatpak-level.h"
 #include "spawn/base/kind.h"
 #include "spawn/base/log.h"
-#include "spawn/broker/diagnostics.h"
+#include "spawn/broker/sandbox/diagnostics.h"
 #include "spawn/client/environment.h"
 #include "tests/fuzz/fuzz.h"
 

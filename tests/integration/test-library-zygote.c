@@ -11,33 +11,10 @@
 #include "spawn/library/connection.h"
 #include "spawn/library/execute.h"
 #include "tests/lib/nb-broker.h"
+#include "tests/lib/nb-host.h"
 #include "tests/lib/nb-test.h"
 
 static const NbTestPortal good_portal = { .version = 6, .supports = 1 };
-
-/* --- as the host --- */
-
-static NestboxEvent
-expect_event (NestboxConnection *connection, NestboxEventType type, NestboxHandle child)
-{
-  NestboxEvent event = { 0 };
-  int result;
-
-  while ((result = nestbox_connection_dispatch (connection, &event)) == 0)
-    nb_test_wait_readable (nestbox_connection_get_fd (connection));
-  g_assert_cmpint (result, ==, 1);
-  g_assert_cmpint (event.type, ==, type);
-  g_assert_cmpuint (event.child, ==, child);
-  return event;
-}
-
-static void
-expect_nothing (NestboxConnection *connection)
-{
-  NestboxEvent event;
-
-  g_assert_cmpint (nestbox_connection_dispatch (connection, &event), ==, 0);
-}
 
 /* --- where PIDs are hidden --- */
 
@@ -47,7 +24,9 @@ start_nursery (int link, int control)
   static const char *const argv[] = { "nestbox-chrome-sandbox", "--nursery", NULL };
   g_autofree char *path = g_build_filename (g_getenv ("NESTBOX_TEST_BUILD"), argv[0], NULL);
 
-  return -nb_library_execute (path, argv, link, control);
+  const int fds[] = { link, control };
+
+  return -nb_library_execute (path, argv, fds, NB_ARRAY_SIZE (fds));
 }
 
 static int
@@ -55,7 +34,10 @@ start_nothing (int link, int control)
 {
   static const char *const argv[] = { "nestbox-chrome-sandbox", NULL };
 
-  return -nb_library_execute ("/nowhere/nestbox-chrome-sandbox", argv, link, control);
+  const int fds[] = { link, control };
+
+  return -nb_library_execute ("/nowhere/nestbox-chrome-sandbox", argv, fds,
+                              NB_ARRAY_SIZE (fds));
 }
 
 /* A zygote that was asked for, and whose link is the test's, who is its relay. */
@@ -144,7 +126,7 @@ nursery_script (NbTestBroker *broker, gconstpointer data)
 
   (void)data;
   zygote_launch (&zygote, broker, start_nursery);
-  (void)expect_event (zygote.connection, NESTBOX_EVENT_STARTED, zygote.handle);
+  (void)nb_test_host_expect (zygote.connection, NESTBOX_EVENT_STARTED, zygote.handle);
   g_assert_cmpuint (nb_test_count_children (getpid ()), ==, n_children);
   zygote_greet (&zygote, 2, NB_ZYGOTE_BOOT, sizeof NB_ZYGOTE_BOOT);
   zygote_greet (&zygote, 1, NB_ZYGOTE_HELLO, sizeof NB_ZYGOTE_HELLO);
@@ -183,7 +165,7 @@ no_nursery_script (NbTestBroker *broker, gconstpointer data)
 
   (void)data;
   zygote_launch (&zygote, broker, start_nothing);
-  event = expect_event (zygote.connection, NESTBOX_EVENT_FAILED, zygote.handle);
+  event = nb_test_host_expect (zygote.connection, NESTBOX_EVENT_FAILED, zygote.handle);
   g_assert_cmpint (event.failure.error_number, ==, ENOENT);
   g_assert_nonnull (strstr (event.failure.text, "PIDs are hidden"));
   g_assert_cmpint (nb_test_broker_expect (broker, NB_MESSAGE_KILL)->signal, ==, SIGKILL);
@@ -241,7 +223,7 @@ oom_script (NbTestBroker *broker, gconstpointer data)
 
   nb_connection_probe (connection);
   nb_test_broker_greet (broker);
-  (void)expect_event (connection, NESTBOX_EVENT_READY, 0);
+  (void)nb_test_host_expect (connection, NESTBOX_EVENT_READY, 0);
   g_assert_false (nestbox_connection_adjust_oom (connection, 1, 300, &failure));
   g_assert_cmpint (failure.code, ==, NESTBOX_ERROR_INVALID);
   g_assert_false (nestbox_connection_adjust_oom (connection, outside, 1001, &failure));
@@ -250,7 +232,7 @@ oom_script (NbTestBroker *broker, gconstpointer data)
   while (read_oom_score (outside) != answered)
     {
       nb_test_wait_readable (nestbox_connection_get_fd (connection));
-      expect_nothing (connection);
+      nb_test_host_expect_nothing (connection);
     }
   nestbox_connection_close (connection);
   nb_test_broker_end (broker);

@@ -9,6 +9,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/library/connection.h"
 #include "tests/lib/nb-broker.h"
+#include "tests/lib/nb-host.h"
 #include "tests/lib/nb-test.h"
 
 enum
@@ -27,48 +28,6 @@ run (void (*script) (NbTestBroker *, gconstpointer))
 }
 
 /* --- as the host --- */
-
-static NestboxEvent
-expect_event (NestboxConnection *connection, NestboxEventType type, NestboxHandle child)
-{
-  NestboxEvent event = { 0 };
-  int result;
-
-  while ((result = nestbox_connection_dispatch (connection, &event)) == 0)
-    nb_test_wait_readable (nestbox_connection_get_fd (connection));
-  g_assert_cmpint (result, ==, 1);
-  g_assert_cmpint (event.type, ==, type);
-  g_assert_cmpuint (event.child, ==, child);
-  return event;
-}
-
-static void
-expect_nothing (NestboxConnection *connection)
-{
-  NestboxEvent event;
-
-  g_assert_cmpint (nestbox_connection_dispatch (connection, &event), ==, 0);
-}
-
-static void
-expect_closed (NestboxConnection *connection)
-{
-  NestboxEvent event = expect_event (connection, NESTBOX_EVENT_CLOSED, 0);
-
-  g_assert_cmpint (event.failure.code, ==, NESTBOX_ERROR_CLOSED);
-  g_assert_cmpint (nestbox_connection_dispatch (connection, &event), ==, -1);
-}
-
-static NestboxHandle
-launch (NestboxConnection *connection)
-{
-  NestboxFailure failure;
-  NestboxHandle child = nestbox_connection_launch (connection, &worker, &failure);
-
-  if (child == 0)
-    g_error ("not launched: %s", failure.text);
-  return child;
-}
 
 static void
 kill_child (NestboxConnection *connection, NestboxHandle child, int number)
@@ -97,7 +56,7 @@ static void
 life_script (NbTestBroker *broker, gconstpointer data)
 {
   NestboxConnection *connection = nb_connection_connect (broker->socket);
-  NestboxHandle child = launch (connection);
+  NestboxHandle child = nb_test_host_launch (connection);
   NestboxFailure failure;
   guint32 id;
 
@@ -107,9 +66,9 @@ life_script (NbTestBroker *broker, gconstpointer data)
   nb_test_broker_greet (broker);
   id = nb_test_broker_expect (broker, NB_MESSAGE_EXEC)->child;
   g_assert_cmpint (broker->message.exec.kind, ==, NB_KIND_UTILITY);
-  expect_nothing (connection);
+  nb_test_host_expect_nothing (connection);
   nb_test_broker_answer_exec (broker, 0);
-  (void)expect_event (connection, NESTBOX_EVENT_STARTED, child);
+  (void)nb_test_host_expect (connection, NESTBOX_EVENT_STARTED, child);
   g_assert_cmpint (nestbox_connection_get_state (connection, child), ==,
                    NESTBOX_STATE_RUNNING);
   g_assert_false (nestbox_connection_kill (connection, child, 0, &failure));
@@ -124,10 +83,11 @@ life_script (NbTestBroker *broker, gconstpointer data)
     exited.wait_status = SIGTERM;
     nb_test_broker_send (broker, &exited, -1);
   }
-  g_assert_cmpint (expect_event (connection, NESTBOX_EVENT_EXITED, child).wait_status, ==,
-                   SIGTERM);
+  g_assert_cmpint (
+      nb_test_host_expect (connection, NESTBOX_EVENT_EXITED, child).wait_status, ==,
+      SIGTERM);
   assert_no_child (connection, child);
-  g_assert_cmpuint (launch (connection), !=, child);
+  g_assert_cmpuint (nb_test_host_launch (connection), !=, child);
   nestbox_connection_close (connection);
   nb_test_broker_end (broker);
 }
@@ -142,24 +102,25 @@ static void
 not_started_script (NbTestBroker *broker, gconstpointer data)
 {
   NestboxConnection *connection = nb_connection_connect (broker->socket);
-  NestboxHandle killed = launch (connection), missing = launch (connection), late;
+  NestboxHandle killed = nb_test_host_launch (connection),
+                missing = nb_test_host_launch (connection), late;
   NestboxEvent event;
 
   (void)data;
   kill_child (connection, killed, SIGKILL);
-  event = expect_event (connection, NESTBOX_EVENT_FAILED, killed);
+  event = nb_test_host_expect (connection, NESTBOX_EVENT_FAILED, killed);
   g_assert_cmpint (event.failure.code, ==, NESTBOX_ERROR_CANCELLED);
   nb_test_broker_greet (broker);
   (void)nb_test_broker_expect (broker, NB_MESSAGE_EXEC);
   nb_test_broker_answer_exec (broker, ENOENT);
-  event = expect_event (connection, NESTBOX_EVENT_FAILED, missing);
+  event = nb_test_host_expect (connection, NESTBOX_EVENT_FAILED, missing);
   g_assert_cmpint (event.failure.code, ==, NESTBOX_ERROR_NO_PROGRAM);
   g_assert_cmpint (event.failure.error_number, ==, ENOENT);
   g_assert_nonnull (strstr (event.failure.text, "/app/bin/x: the program cannot be"));
   assert_no_child (connection, missing);
   nb_fd_clear (&broker->spawn->channel);
-  late = launch (connection);
-  event = expect_event (connection, NESTBOX_EVENT_FAILED, late);
+  late = nb_test_host_launch (connection);
+  event = nb_test_host_expect (connection, NESTBOX_EVENT_FAILED, late);
   g_assert_cmpint (event.failure.code, ==, NESTBOX_ERROR_UNAVAILABLE);
   g_assert_nonnull (strstr (event.failure.text, "nestbox doctor"));
   nestbox_connection_close (connection);
@@ -213,7 +174,7 @@ environment_script (NbTestBroker *broker, gconstpointer data)
   NestboxConnection *connection = nb_connection_connect (broker->socket);
 
   (void)data;
-  (void)launch (connection);
+  (void)nb_test_host_launch (connection);
   nb_test_broker_greet (broker);
   (void)nb_test_broker_expect (broker, NB_MESSAGE_EXEC);
   g_assert_cmpuint (broker->message.exec.envp.n, >, 0);
@@ -269,7 +230,7 @@ flood_script (NbTestBroker *broker, gconstpointer data)
       (void)nb_test_broker_expect (broker, NB_MESSAGE_EXEC);
       g_assert_cmpuint (broker->packet.n_fds, ==, 1);
       nb_test_broker_answer_exec (broker, 0);
-      (void)expect_event (connection, NESTBOX_EVENT_STARTED, first + i);
+      (void)nb_test_host_expect (connection, NESTBOX_EVENT_STARTED, first + i);
     }
   nestbox_connection_close (connection);
   nb_test_broker_end (broker);
@@ -313,7 +274,7 @@ place_script (NbTestBroker *broker, gconstpointer data)
   hello.hello.landlock_abi = *abi;
   nb_test_broker_take_spawn (broker);
   nb_test_broker_send (broker, &hello, broker->init);
-  (void)expect_event (connection, NESTBOX_EVENT_READY, 0);
+  (void)nb_test_host_expect (connection, NESTBOX_EVENT_READY, 0);
   nestbox_connection_get_place (connection, &place);
   g_assert_true (place.settled && place.available && place.pids_visible);
   g_assert_false (place.gpu);
@@ -326,7 +287,7 @@ place_script (NbTestBroker *broker, gconstpointer data)
   expect_layers (connection, NESTBOX_KIND_GPU, 0);
   nb_fd_clear (&broker->spawn->channel);
   nb_test_broker_end (broker);
-  expect_closed (connection);
+  nb_test_host_expect_closed (connection);
   expect_layers (connection, NESTBOX_KIND_WORKER, 0);
   nestbox_connection_close (connection);
 }
@@ -347,7 +308,7 @@ unavailable_script (NbTestBroker *broker, gconstpointer data)
 
   (void)data;
   nb_connection_probe (connection);
-  event = expect_event (connection, NESTBOX_EVENT_UNAVAILABLE, 0);
+  event = nb_test_host_expect (connection, NESTBOX_EVENT_UNAVAILABLE, 0);
   g_assert_cmpint (event.failure.code, ==, NESTBOX_ERROR_UNAVAILABLE);
   g_assert_nonnull (strstr (event.failure.text, "too old (version 0)"));
   nestbox_connection_get_place (connection, &place);
@@ -386,7 +347,7 @@ static void
 broker_ends_script (NbTestBroker *broker, gconstpointer data)
 {
   NestboxConnection *connection = nb_connection_connect (broker->socket);
-  NestboxHandle running = launch (connection), starting;
+  NestboxHandle running = nb_test_host_launch (connection), starting;
   NestboxFailure failure;
   NestboxEvent event;
 
@@ -394,8 +355,8 @@ broker_ends_script (NbTestBroker *broker, gconstpointer data)
   nb_test_broker_greet (broker);
   (void)nb_test_broker_expect (broker, NB_MESSAGE_EXEC);
   nb_test_broker_answer_exec (broker, 0);
-  (void)expect_event (connection, NESTBOX_EVENT_STARTED, running);
-  starting = launch (connection);
+  (void)nb_test_host_expect (connection, NESTBOX_EVENT_STARTED, running);
+  starting = nb_test_host_launch (connection);
   (void)nb_test_broker_expect (broker, NB_MESSAGE_EXEC);
   nb_test_broker_end (broker);
   for (int i = 0; i < 2; i++)
@@ -407,7 +368,7 @@ broker_ends_script (NbTestBroker *broker, gconstpointer data)
                                               : NESTBOX_EVENT_FAILED);
       g_assert_true (event.child == starting || event.wait_status == SIGKILL);
     }
-  expect_closed (connection);
+  nb_test_host_expect_closed (connection);
   g_assert_cmpuint (nestbox_connection_launch (connection, &worker, &failure), ==, 0);
   g_assert_cmpint (failure.code, ==, NESTBOX_ERROR_CLOSED);
   assert_no_child (connection, running);
@@ -435,7 +396,7 @@ hidden_script (NbTestBroker *broker, gconstpointer data)
   nb_test_broker_greet (broker);
   (void)nb_test_broker_expect (broker, NB_MESSAGE_EXEC);
   nb_test_broker_answer_exec (broker, 0);
-  event = expect_event (connection, NESTBOX_EVENT_FAILED, zygote);
+  event = nb_test_host_expect (connection, NESTBOX_EVENT_FAILED, zygote);
   g_assert_nonnull (strstr (event.failure.text, "PIDs are hidden"));
   g_assert_cmpint (nb_test_broker_expect (broker, NB_MESSAGE_KILL)->signal, ==, SIGKILL);
   nestbox_connection_close (connection);
@@ -474,8 +435,8 @@ test_wrong_broker (void)
 
   g_assert_cmpint (nb_channel_pair (ends), ==, 0);
   connection = nb_connection_new (ends[0], NULL);
-  child = launch (connection);
-  failed = launch (connection);
+  child = nb_test_host_launch (connection);
+  failed = nb_test_host_launch (connection);
   say (ends[1], NB_MESSAGE_EXITED, child, 0);      /* it does not run */
   say (ends[1], NB_MESSAGE_RESULT, child + 10, 0); /* there is none */
   say (ends[1], NB_MESSAGE_BORN, child, 0);        /* not for clients */
@@ -486,78 +447,20 @@ test_wrong_broker (void)
   say (ends[1], NB_MESSAGE_EXITED, failed, 0);
   say (ends[1], NB_MESSAGE_EXITED, child, 7 << 8);
   say (ends[1], NB_MESSAGE_EXITED, child, 9);
-  g_assert_true (expect_event (connection, NESTBOX_EVENT_STARTED, child).no_x11);
-  g_assert_cmpint (expect_event (connection, NESTBOX_EVENT_FAILED, failed).failure.code, ==,
-                   NESTBOX_ERROR_REFUSED);
-  g_assert_cmpint (expect_event (connection, NESTBOX_EVENT_EXITED, child).wait_status, ==,
-                   7 << 8);
-  expect_nothing (connection);
-  child = launch (connection);
+  g_assert_true (nb_test_host_expect (connection, NESTBOX_EVENT_STARTED, child).no_x11);
+  g_assert_cmpint (
+      nb_test_host_expect (connection, NESTBOX_EVENT_FAILED, failed).failure.code, ==,
+      NESTBOX_ERROR_REFUSED);
+  g_assert_cmpint (
+      nb_test_host_expect (connection, NESTBOX_EVENT_EXITED, child).wait_status, ==,
+      7 << 8);
+  nb_test_host_expect_nothing (connection);
+  child = nb_test_host_launch (connection);
   g_assert_cmpint (nb_channel_send (ends[1], "x", 1, NULL, 0), ==, 0); /* malformed */
-  (void)expect_event (connection, NESTBOX_EVENT_FAILED, child);
-  expect_closed (connection);
+  (void)nb_test_host_expect (connection, NESTBOX_EVENT_FAILED, child);
+  nb_test_host_expect_closed (connection);
   nestbox_connection_close (connection);
   nb_fd_clear (&ends[1]);
-}
-
-/* --- a broker of its own --- */
-
-static void
-own_broker_script (NbTestBroker *broker, gconstpointer data)
-{
-  g_autofree char *nestbox
-      = g_build_filename (g_getenv ("NESTBOX_TEST_BUILD"), "nestbox", NULL);
-  unsigned n_children = nb_test_count_children (getpid ());
-  NestboxConnection *connection;
-  NestboxFailure failure;
-  NestboxHandle child;
-
-  (void)data;
-  nb_test_broker_greet (broker);
-  connection = nb_connection_start_broker (nestbox, &failure);
-  if (connection == NULL)
-    g_error ("%s", failure.text);
-  g_assert_cmpuint (nb_test_count_children (getpid ()), ==, n_children);
-  child = launch (connection);
-  nb_test_broker_greet (broker);
-  (void)expect_event (connection, NESTBOX_EVENT_READY, 0);
-  expect_layers (connection, NESTBOX_KIND_GPU, 5);
-  (void)nb_test_broker_expect (broker, NB_MESSAGE_EXEC);
-  nb_test_broker_answer_exec (broker, 0);
-  (void)expect_event (connection, NESTBOX_EVENT_STARTED, child);
-  nestbox_connection_close (connection);
-  (void)nb_test_broker_expect (broker, NB_MESSAGE_KILL);
-  nb_test_broker_expect_end (broker);
-  g_clear_pointer (&broker->spawns[1], nb_test_spawn_free);
-  nb_test_broker_end (broker);
-}
-
-static void
-test_own_broker (void)
-{
-  run (own_broker_script);
-}
-
-static void
-test_no_program (void)
-{
-  NestboxFailure failure;
-
-  g_assert_null (nb_connection_start_broker ("/nowhere/nestbox", &failure));
-  g_assert_cmpint (failure.code, ==, NESTBOX_ERROR_UNAVAILABLE);
-  g_assert_nonnull (strstr (failure.text, "/nowhere/nestbox: No such file"));
-  g_assert_null (nb_connection_start_broker ("/nowhere/nestbox", NULL));
-}
-
-/* What is executed is no broker, and ends at once. */
-static void
-test_wrong_program (void)
-{
-  NestboxConnection *connection = nb_connection_start_broker ("/bin/true", NULL);
-
-  g_assert_nonnull (connection);
-  expect_closed (connection);
-  nestbox_connection_close (connection);
 }
 
 /* --- whose a process is --- */
@@ -592,7 +495,7 @@ static void
 identify_script (NbTestBroker *broker, gconstpointer data)
 {
   NestboxConnection *connection = nb_connection_connect (broker->socket);
-  NestboxHandle child = launch (connection);
+  NestboxHandle child = nb_test_host_launch (connection);
   nb_autofd pidfd = (int)syscall (SYS_pidfd_open, getpid (), 0),
             file = nb_test_text_file ("");
   NestboxEvent event;
@@ -604,11 +507,11 @@ identify_script (NbTestBroker *broker, gconstpointer data)
   nb_test_broker_greet (broker);
   id = nb_test_broker_expect (broker, NB_MESSAGE_EXEC)->child;
   nb_test_broker_answer_exec (broker, 0);
-  (void)expect_event (connection, NESTBOX_EVENT_STARTED, child);
+  (void)nb_test_host_expect (connection, NESTBOX_EVENT_STARTED, child);
   question = nestbox_connection_identify (connection, pidfd, NULL);
   g_assert_cmpuint (question, !=, 0);
   answer_identify (broker, id, 0);
-  event = expect_event (connection, NESTBOX_EVENT_IDENTIFIED, 0);
+  event = nb_test_host_expect (connection, NESTBOX_EVENT_IDENTIFIED, 0);
   g_assert_cmpuint (event.question, ==, question);
   g_assert_cmpint ((int)event.failure.code, ==, 0);
   g_assert_cmpuint (event.identity.child, ==, child);
@@ -620,7 +523,7 @@ identify_script (NbTestBroker *broker, gconstpointer data)
   g_assert_cmpuint (event.identity.start, ==, 34);
   g_assert_cmpuint (nestbox_connection_identify (connection, pidfd, NULL), >, question);
   answer_identify (broker, 0, ESRCH);
-  event = expect_event (connection, NESTBOX_EVENT_IDENTIFIED, 0);
+  event = nb_test_host_expect (connection, NESTBOX_EVENT_IDENTIFIED, 0);
   g_assert_cmpint (event.failure.code, ==, NESTBOX_ERROR_NO_CHILD);
   g_assert_cmpint (event.failure.error_number, ==, ENOENT);
   g_assert_cmpuint (event.identity.child, ==, 0);
@@ -657,8 +560,5 @@ main (int argc, char **argv)
   nb_test_add ("/library/end", test_broker_ends);
   nb_test_add ("/library/hidden-zygote", test_hidden_zygote);
   nb_test_add ("/library/wrong-broker", test_wrong_broker);
-  nb_test_add ("/library/own-broker", test_own_broker);
-  nb_test_add ("/library/own-broker/not-there", test_no_program);
-  nb_test_add ("/library/own-broker/wrong", test_wrong_program);
   return g_test_run ();
 }

@@ -384,7 +384,7 @@ static const Case cases[] = {
     APP,
     { "run", "--", "/usr/bin/dash" },
     NB_EXIT_REFUSED,
-    "cannot make the folder /nowhere/nestbox-",
+    "cannot make /nowhere/nestbox-",
     "",
     NULL,
     "XDG_RUNTIME_DIR",

@@ -5,13 +5,12 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
+#include "spawn/base/rendezvous.h"
 #include "tests/lib/nb-test.h"
 
 typedef struct
@@ -20,19 +19,6 @@ typedef struct
   void (*script) (NbTestBroker *, gconstpointer);
   gconstpointer data;
 } Script;
-
-static int
-listen_at (const char *path)
-{
-  struct sockaddr_un address = { .sun_family = AF_UNIX };
-  int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-  g_assert_cmpuint (strlen (path), <, sizeof address.sun_path);
-  (void)strcpy (address.sun_path, path);
-  g_assert_cmpint (bind (fd, (struct sockaddr *)&address, sizeof address), ==, 0);
-  g_assert_cmpint (listen (fd, 16), ==, 0);
-  return fd;
-}
 
 static void
 end_at_once (gconstpointer data)
@@ -96,15 +82,15 @@ run_broker (int browser, const NbTestPortal *portal, NbBrokerOptions options,
   NbTestBroker *broker = g_new0 (NbTestBroker, 1);
   Script running = { .broker = broker, .script = script, .data = data };
   guint n_fds = count_fds () - 1;
+  char path[NB_RENDEZVOUS_PATH];
   GThread *thread;
 
-  broker->directory = g_dir_make_tmp ("nestbox-test-XXXXXX", NULL);
-  g_assert_nonnull (broker->directory);
-  broker->socket = g_build_filename (broker->directory, NB_BROKER_SOCKET, NULL);
+  options.listener = nb_rendezvous_make ("/tmp", path);
+  g_assert_cmpint (options.listener, >=, 0);
+  broker->socket = g_strdup (path);
+  broker->directory = g_path_get_dirname (path);
   broker->browser = browser;
   broker->init = make_ended_init ();
-  options.directory = broker->directory;
-  options.listener = listen_at (broker->socket);
   options.browser = nb_fd_dup (broker->browser, STDERR_FILENO + 1);
   if (portal != NULL)
     nb_test_portal_start (portal);
@@ -130,8 +116,8 @@ nb_test_broker_run (const NbTestPortal *portal, NbWall wall, NbPids pids,
                     void (*script) (NbTestBroker *, gconstpointer), gconstpointer data)
 {
   run_broker (eventfd (0, EFD_CLOEXEC), portal,
-              (NbBrokerOptions){ .sandboxes = { .wall = wall, .pids = pids } }, script,
-              data);
+              (NbBrokerOptions){ .host = -1, .sandboxes = { .wall = wall, .pids = pids } },
+              script, data);
 }
 
 void
@@ -139,7 +125,7 @@ nb_test_broker_run_with (const NbTestPortal *portal, const NbSandboxOptions *san
                          void (*script) (NbTestBroker *, gconstpointer), gconstpointer data)
 {
   run_broker (eventfd (0, EFD_CLOEXEC), portal,
-              (NbBrokerOptions){ .sandboxes = *sandboxes }, script, data);
+              (NbBrokerOptions){ .host = -1, .sandboxes = *sandboxes }, script, data);
 }
 
 void
@@ -149,7 +135,7 @@ nb_test_broker_run_for (pid_t browser, const NbTestPortal *portal,
   int pidfd = (int)syscall (SYS_pidfd_open, browser, 0);
 
   g_assert_cmpint (pidfd, >=, 0);
-  run_broker (pidfd, portal, (NbBrokerOptions){ 0 }, script, data);
+  run_broker (pidfd, portal, (NbBrokerOptions){ .host = -1 }, script, data);
 }
 
 void

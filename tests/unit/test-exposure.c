@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Which folders of Widevine are found, and which are left alone. */
-#include "spawn/broker/exposure.h"
+#include "spawn/broker/sandbox/exposure.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>

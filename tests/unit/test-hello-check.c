@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* A place that is good enough, and the same place with one thing wrong at a time. */
-#include "spawn/broker/hello-check.h"
+#include "spawn/broker/sandbox/hello-check.h"
 
 #include <string.h>
 #include <sys/stat.h>

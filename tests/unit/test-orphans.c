@@ -3,7 +3,7 @@
  * What a killed bubblewrap leaves behind, in a PID namespace of the test's own, whose pid 1
  * has it for a child as the app's first process would.
  */
-#include "spawn/broker/orphans.h"
+#include "spawn/broker/sandbox/orphans.h"
 
 #include <signal.h>
 #include <string.h>

@@ -29,6 +29,9 @@ static const StatCase cases[] = {
   { "ends-with-the-name", "107 (chromium)", false, NULL, 0, 0 },
   { "ends-with-the-state", "107 (chromium) S", false, NULL, 0, 0 },
   { "cut-off", "107 (chromium) S 19 4 5 6", false, NULL, 0, 0 },
+  { "cut-off-in-a-number",
+    "107 (chromium) S 19 5 6 7 -1 9 10 11 12 13 14 15 16 17 18 19 20 21 2200 23 2", false,
+    NULL, 0, 0 },
   { "no-state", "107 (chromium) 19" NUMBERS, false, NULL, 0, 0 },
   { "parent-below-0", "107 (chromium) S -1" NUMBERS, false, NULL, 0, 0 },
   { "parent-too-large", "107 (chromium) S 4294967297" NUMBERS, false, NULL, 0, 0 },
@@ -51,6 +54,7 @@ test_parse (gconstpointer data)
   g_assert_cmpint (stat.state, ==, test->state);
   g_assert_cmpint (stat.parent, ==, test->parent);
   g_assert_cmpuint (stat.start, ==, 2200);
+  g_assert_cmpuint (stat.resident, ==, 24);
 }
 
 static void
@@ -64,6 +68,7 @@ test_own (void)
   g_assert_cmpint (stat.state, ==, 'R');
   g_assert_cmpint (stat.parent, ==, getppid ());
   g_assert_cmpuint (stat.start, >, 0);
+  g_assert_cmpuint (stat.resident, >, 100); /* GLib alone is more */
 }
 
 int

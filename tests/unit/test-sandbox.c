@@ -3,7 +3,7 @@
  * A sub-sandbox whose portal answers when nobody needs it any more: the broker that asked
  * has freed it. What the answer brings is ended, and nothing of the sandbox is touched.
  */
-#include "spawn/broker/sandbox.h"
+#include "spawn/broker/sandbox/sandbox.h"
 
 #include "spawn/base/fd.h"
 #include "tests/lib/nb-fake-portal.h"

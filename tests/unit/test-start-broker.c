@@ -27,7 +27,7 @@ enum
 typedef struct
 {
   pid_t pid, session, parent;
-  ino_t listener, browser, directory;
+  ino_t listener, browser, widevine;
   bool listener_closes, browser_closes; /* on execve(2) */
   bool is_null[2];                      /* standard input and output */
   int n_others;                         /* descriptors above these */
@@ -61,7 +61,7 @@ nb_broker_run (const NbBrokerOptions *options)
   (void)stat ("/dev/null", &null);
   found.listener = inode_of (options->listener);
   found.browser = inode_of (options->browser);
-  found.directory = strcmp (options->directory, "/a/folder") == 0;
+  found.widevine = strcmp (options->widevine, "/a/folder") == 0;
   found.listener_closes = closes_on_exec (options->listener);
   found.browser_closes = closes_on_exec (options->browser);
   for (int fd = 0; fd < 2; fd++)
@@ -79,7 +79,7 @@ nb_broker_run (const NbBrokerOptions *options)
 static void
 test_found (void)
 {
-  NbBrokerOptions options = { .directory = (char *)"/a/folder" };
+  NbBrokerOptions options = { .host = -1, .widevine = "/a/folder" };
   nb_autofd browser = open ("/dev/zero", O_RDONLY | O_CLOEXEC), held = -1;
   Found found = { 0 };
 
@@ -92,7 +92,7 @@ test_found (void)
   g_assert_cmpint (read (report[0], &found, sizeof found), ==, sizeof found);
   g_assert_cmpuint (found.listener, ==, inode_of (report[1]));
   g_assert_cmpuint (found.browser, ==, inode_of (browser));
-  g_assert_cmpuint (found.directory, ==, 1);
+  g_assert_cmpuint (found.widevine, ==, 1);
   g_assert_true (found.listener_closes && found.browser_closes);
   g_assert_true (found.is_null[0] && found.is_null[1]);
   g_assert_cmpint (found.n_others, ==, 0);
@@ -111,7 +111,7 @@ test_found (void)
 static void
 no_descriptors (gconstpointer data)
 {
-  NbBrokerOptions options = { .directory = (char *)"/a/folder" };
+  NbBrokerOptions options = { .host = -1, .widevine = "/a/folder" };
   struct rlimit few = { 8, 8 };
 
   (void)data;

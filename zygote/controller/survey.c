@@ -3,12 +3,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "spawn/base/fd.h"
+#include "spawn/base/proc-stat.h"
 
 enum
 {
@@ -32,28 +32,17 @@ read_file (int folder, const char *name, char *text)
   return used;
 }
 
-/* "PID (NAME) S PARENT …": the name is the process's choice, what follows the kernel's. */
 static bool
 parse_stat (const char *text, NbSurveyProcess *process)
 {
-  const char *after = strrchr (text, ')');
-  unsigned long long start = 0;
-  long resident = 0;
-  int parent = 0;
-  char state = 0;
+  NbProcStat stat;
 
-  if (after == NULL
-      || sscanf (after,
-                 ") %c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d "
-                 "%*d %llu %*u %ld",
-                 &state, &parent, &start, &resident)
-             != 4)
+  if (!nb_proc_stat_parse (text, &stat))
     return false;
-  process->parent = parent;
-  process->start = start;
-  process->resident_kib
-      = resident > 0 ? (uint64_t)resident * (uint64_t)sysconf (_SC_PAGESIZE) / 1024 : 0;
-  return state != 'Z' && state != 'X';
+  process->parent = stat.parent;
+  process->start = stat.start;
+  process->resident_kib = stat.resident * (uint64_t)sysconf (_SC_PAGESIZE) / 1024;
+  return stat.state != 'Z' && stat.state != 'X';
 }
 
 static int32_t

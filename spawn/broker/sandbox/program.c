@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/broker/program.h"
+#include "spawn/broker/sandbox/program.h"
 
 #include <unistd.h>
 

@@ -2,7 +2,7 @@
 /* One question of a client, what all sub-sandboxes are and what runs in them. */
 #pragma once
 
-#include "spawn/broker/sandboxes.h"
+#include "spawn/broker/sandbox/sandboxes.h"
 
 typedef struct _NbSurveyRun NbSurveyRun;
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* What a sub-sandbox consists of: for sandbox.c, and for who surveys one. */
+/* What a sub-sandbox consists of: for the files named sandbox-*.c, one subject each. */
 #pragma once
 
-#include "spawn/broker/diagnostics.h"
-#include "spawn/broker/sandbox.h"
+#include "spawn/broker/sandbox/diagnostics.h"
+#include "spawn/broker/sandbox/sandbox.h"
 
 enum
 {
@@ -52,6 +52,37 @@ struct _NbSandbox
   guint32 last_id;
   NbWaiters waiters;
 };
+
+/* --- sandbox.c: its state and its end --- */
+
+void nb_sandbox_enter (NbSandbox *sandbox, State state);
+
+/* With the last line that the sandbox has written, if any. */
+void nb_sandbox_fail_and_quote (NbSandbox *sandbox, const char *reason);
+
+/* When it is over, the sandbox ends: it is not ready in time, or does not answer. */
+void nb_sandbox_set_deadline (NbSandbox *sandbox, guint milliseconds);
+
+/* --- sandbox-channel.c --- */
+
+/* The other end is the caller's, once it is not -1; also when this fails. */
+gboolean nb_sandbox_open_channel (NbSandbox *sandbox, int *their_end_out);
+
+/* Also for the portal's answer, until which the end alone explains nothing. */
+void nb_sandbox_channel_ended (NbSandbox *sandbox);
+
+/* --- sandbox-programs.c --- */
+
+/* In the order in which they were asked for, until the socket is full. */
+void nb_sandbox_send_waiting (NbSandbox *sandbox);
+
+void nb_sandbox_take_result (NbSandbox *sandbox, const NbMessage *message);
+void nb_sandbox_take_exited (NbSandbox *sandbox, const NbMessage *message);
+
+/* The sandbox has ended: they are told its reason. */
+void nb_sandbox_fail_programs (NbSandbox *sandbox);
+
+/* --- sandbox-questions.c --- */
 
 /* SURVEYED or IDENTIFIED; one that nobody waits for is dropped. */
 void nb_sandbox_take_told (NbSandbox *sandbox, const NbMessage *message);

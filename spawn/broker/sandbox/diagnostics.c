@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/broker/diagnostics.h"
+#include "spawn/broker/sandbox/diagnostics.h"
 
 #include <errno.h>
 #include <glib-unix.h>

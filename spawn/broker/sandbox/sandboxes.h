@@ -2,7 +2,7 @@
 /* All sub-sandboxes of one browser: one for each profile, made and ended together. */
 #pragma once
 
-#include "spawn/broker/sandbox.h"
+#include "spawn/broker/sandbox/sandbox.h"
 
 typedef struct
 {

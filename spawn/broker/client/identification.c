@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/broker/identification.h"
+#include "spawn/broker/client/identification.h"
 
 #include <errno.h>
 

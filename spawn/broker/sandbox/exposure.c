@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/broker/exposure.h"
+#include "spawn/broker/sandbox/exposure.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

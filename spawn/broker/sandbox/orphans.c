@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/broker/orphans.h"
+#include "spawn/broker/sandbox/orphans.h"
 
 #include <glib.h>
 #include <signal.h>

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/broker/survey-run.h"
+#include "spawn/broker/client/survey-run.h"
 
 struct _NbSurveyRun
 {
   NbSandboxes *sandboxes; /* borrowed */
-  NbProfile asked;        /* how many of them were */
+  guint asked;            /* how many of them were */
+  NbSandbox *current;     /* borrowed; that which is asked now, or NULL */
   void (*answer) (gpointer, NbMessage *);
   gpointer data;
 };
@@ -18,7 +19,7 @@ surveyed_cb (gpointer data, int error)
   g_autofree NbMessage *message = g_new (NbMessage, 1);
 
   (void)error;
-  nb_sandbox_describe_survey (run->sandboxes->items[run->asked - 1], message);
+  nb_sandbox_describe_survey (run->current, message);
   run->answer (run->data, message);
   ask_next (run);
 }
@@ -26,15 +27,18 @@ surveyed_cb (gpointer data, int error)
 static void
 ask_next (NbSurveyRun *run)
 {
-  while (run->asked < NB_N_PROFILES)
+  while (run->asked < nb_sandboxes_count (run->sandboxes))
     {
-      NbSandbox *sandbox = run->sandboxes->items[run->asked++];
+      guint number = run->asked++;
 
-      if (sandbox == NULL)
-        continue;
-      nb_sandbox_survey (sandbox, surveyed_cb, run);
+      run->current = nb_sandboxes_get (run->sandboxes, number);
+      if (run->current == NULL
+          || (number >= NB_N_PROFILES && nb_sandbox_has_ended (run->current)))
+        continue; /* one child's ends with it: that is no news */
+      nb_sandbox_survey (run->current, surveyed_cb, run);
       return;
     }
+  run->current = NULL;
   run->answer (run->data, NULL);
 }
 
@@ -56,8 +60,7 @@ nb_survey_run_free (NbSurveyRun *run)
 {
   if (run == NULL)
     return;
-  for (NbProfile profile = 0; profile < run->asked; profile++)
-    if (run->sandboxes->items[profile] != NULL)
-      nb_sandbox_forget (run->sandboxes->items[profile], run);
+  if (run->current != NULL)
+    nb_sandbox_forget (run->current, run);
   g_free (run);
 }

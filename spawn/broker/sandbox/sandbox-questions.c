@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "spawn/broker/pid-translation.h"
-#include "spawn/broker/sandbox-private.h"
+#include "spawn/broker/sandbox/sandbox-private.h"
 
 void
 nb_sandbox_describe_survey (NbSandbox *sandbox, NbMessage *message_out)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/broker/questions.h"
+#include "spawn/broker/sandbox/questions.h"
 
 #include <errno.h>
 

@@ -6,10 +6,10 @@
  */
 #pragma once
 
-#include "spawn/broker/profile.h"
-#include "spawn/broker/program.h"
-#include "spawn/broker/questions.h"
-#include "spawn/broker/waiters.h"
+#include "spawn/broker/sandbox/profile.h"
+#include "spawn/broker/sandbox/program.h"
+#include "spawn/broker/sandbox/questions.h"
+#include "spawn/broker/sandbox/waiters.h"
 #include "spawn/portal/portal-client.h"
 #include "zygote/wire/message.h"
 

@@ -6,7 +6,7 @@
  */
 #pragma once
 
-#include "spawn/broker/sandboxes.h"
+#include "spawn/broker/sandbox/sandboxes.h"
 
 typedef struct _NbClientConnection NbClientConnection;
 
@@ -17,13 +17,20 @@ enum
   NB_CLIENT_MAX_QUESTIONS = 128, /* PROBE, OOM_ADJUST: helpers ask one at a time */
 };
 
+typedef enum
+{
+  NB_CLIENT_ASKS,   /* what there is, and whose a process is: PROBE, SURVEY, IDENTIFY */
+  NB_CLIENT_STARTS, /* that, and everything else */
+} NbClientRights;
+
 /*
  * Takes over fd. closed() is called once, from the main loop, when the connection is of
  * no more use; it frees the connection. NULL when the peer is another user.
  */
 NbClientConnection *
-nb_client_connection_new (int fd, NbSandboxes *sandboxes, NbWall wall,
-                          void (*closed) (NbClientConnection *, gpointer), gpointer data);
+nb_client_connection_new (int fd, NbClientRights rights, NbSandboxes *sandboxes,
+                          NbWall wall, void (*closed) (NbClientConnection *, gpointer),
+                          gpointer data);
 
 /*
  * Path of the first zygote that was started for this client, or NULL. It runs, or ran, for

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/broker/hello-check.h"
+#include "spawn/broker/sandbox/hello-check.h"
 
 #include <sys/stat.h>
 #include <unistd.h>

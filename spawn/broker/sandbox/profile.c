@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/broker/profile.h"
+#include "spawn/broker/sandbox/profile.h"
 
 #include "spawn/portal/portal-names.h"
 

@@ -2,7 +2,7 @@
 /* One question whose a process is, put to one sub-sandbox after the other. */
 #pragma once
 
-#include "spawn/broker/sandboxes.h"
+#include "spawn/broker/sandbox/sandboxes.h"
 
 typedef struct _NbIdentification NbIdentification;
 

@@ -4,7 +4,7 @@
 
 #include <glib.h>
 
-#include "spawn/broker/profile.h"
+#include "spawn/broker/sandbox/profile.h"
 #include "zygote/wire/message.h"
 
 #define NB_PIDS_HIDDEN                                                                     \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/broker/sandboxes.h"
+#include "spawn/broker/sandbox/sandboxes.h"
 
 void
 nb_sandboxes_init (NbSandboxes *sandboxes, NbPortal *portal,

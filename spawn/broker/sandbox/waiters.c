@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/broker/waiters.h"
+#include "spawn/broker/sandbox/waiters.h"
 
 typedef struct
 {
