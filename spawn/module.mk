@@ -24,7 +24,7 @@ client_sources := spawn/client/client.c spawn/client/environment.c $(library_cor
   spawn/base/pidfd.c
 
 # Only what each really needs: these run inside the browser, or once per browser.
-host_preload_sources = spawn/preload/host-preload.c spawn/preload/qtwebengine.c \
+host_preload_sources = spawn/preload/host-preload.c spawn/preload/helper-disguise.c spawn/preload/qtwebengine.c \
   spawn/base/fd.c spawn/base/log.c \
   $(confine_sources) seccomp/confine.c spawn/base/kind.c
 chrome_sandbox_sources = spawn/chrome-sandbox/chrome-sandbox-main.c \

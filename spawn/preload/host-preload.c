@@ -3,11 +3,8 @@
  * Loaded into the browser process. Libc only; the smallest set of hooks that makes an
  * unmodified Chromium choose its set-uid sandbox and start our stand-in for it:
  *
- *  - the helper's path (DIR_EXE/chrome-sandbox) looks like a set-uid root executable
- *    (sandbox/linux/suid/client/setuid_sandbox_host.cc: GetSandboxBinaryPath,
- *    PrependWrapper), whichever libc function is asked;
- *  - executing that path executes the stand-in, which knows the broker;
- *  - OOM scores look like SELinux's business, so the helper is not executed for them;
+ *  - files look as they must for that: helper-disguise.h;
+ *  - executing the helper's path executes the stand-in, which knows the broker;
  *  - executing the unsandboxed zygote, or a GPU process, executes the GPU router;
  *  - executing the network or the audio service executes the stand-in too, if asked for;
  *  - executing the browser itself anew (chrome://restart) goes through `nestbox run`;
@@ -21,7 +18,6 @@
  * the environment before main(). Everything here is usable between fork and exec of a
  * process with threads: no allocation, no lock, and state that is written only once.
  */
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -37,13 +33,13 @@
 #include "spawn/base/kind.h"
 #include "spawn/base/log.h"
 #include "spawn/base/macros.h"
+#include "spawn/preload/helper-disguise.h"
 #include "spawn/preload/qtwebengine.h"
 
 #if !defined(NB_PKGLIBDIR) || !defined(NB_PKGLIBEXECDIR) || !defined(NB_BINDIR)
 #  error "where nestbox is installed is not defined"
 #endif
 
-#define SELINUX "/selinux"
 #define STAND_IN NB_PKGLIBEXECDIR "/nestbox-chrome-sandbox"
 #define GPU_ROUTER NB_PKGLIBEXECDIR "/nestbox-gpu-router"
 #define OWN_PATH NB_PKGLIBDIR "/libnestbox-host.so"
@@ -58,11 +54,10 @@ enum
 /* Written by the constructor, before the browser has threads. */
 static struct
 {
-  char helper[4096]; /* absolute path that the browser takes for its helper; "": inactive */
-  char broker[256];  /* NESTBOX_BROKER=… */
-  char debug[128];   /* NESTBOX_DEBUG=…, for a restart; "": not set */
-  char exe[4096];    /* the browser's executable */
-  bool gpu;          /* the GPU process is to have a sub-sandbox of its own */
+  char broker[256];    /* NESTBOX_BROKER=… */
+  char debug[128];     /* NESTBOX_DEBUG=…, for a restart; "": not set */
+  char exe[4096];      /* the browser's executable */
+  bool gpu;            /* the GPU process is to have a sub-sandbox of its own */
   bool network, audio; /* so are these services */
   char options[4608];  /* of `nestbox run`, for a restart; one a line */
   char *option_words[MAX_OPTIONS];
@@ -72,166 +67,6 @@ static struct
   dev_t exe_device;
   ino_t exe_inode;
 } self;
-
-/* --- the helper's path --- */
-
-static bool
-is_helper (const char *path)
-{
-  return self.helper[0] != '\0' && path != NULL && strcmp (path, self.helper) == 0;
-}
-
-static int
-real_stat (int folder, const char *path, struct stat *result, int flags)
-{
-  return (int)syscall (SYS_newfstatat, folder, path, result, flags);
-}
-
-/* The stand-in's own file, as if root had made it set-uid. */
-static int
-helper_stat (struct stat *result)
-{
-  if (real_stat (AT_FDCWD, STAND_IN, result, 0) < 0)
-    return -1;
-  result->st_uid = result->st_gid = 0;
-  result->st_mode = S_IFREG | S_ISUID | 0755;
-  return 0;
-}
-
-/*
- * Chromium sets the OOM score of a zygote's child by its set-uid helper, for which the
- * browser, large as it is, forks itself each time; not where it finds that SELinux, in its
- * old place, would object (content/browser/zygote_host/zygote_host_impl_linux.cc,
- * AdjustRendererOOMScore: the folder may be entered and has a file;
- * base/files/file_enumerator_posix.cc drops entries that it can get no status of). Here
- * the children's scores are set as they are forked (zygote/preload/zygote-preload.c).
- */
-static const char *
-place_of (const char *path)
-{
-  if (self.helper[0] == '\0' || path == NULL
-      || strncmp (path, SELINUX, strlen (SELINUX)) != 0)
-    return path;
-  path += strlen (SELINUX);
-  return *path == '\0' ? NB_PKGLIBDIR : *path == '/' ? STAND_IN : path - strlen (SELINUX);
-}
-
-static int
-stat_at (int folder, const char *path, struct stat *result, int flags)
-{
-  return is_helper (path) ? helper_stat (result)
-                          : real_stat (folder, place_of (path), result, flags);
-}
-
-NB_EXPORT int
-stat (const char *path, struct stat *result)
-{
-  return stat_at (AT_FDCWD, path, result, 0);
-}
-
-NB_EXPORT int
-lstat (const char *path, struct stat *result)
-{
-  return stat_at (AT_FDCWD, path, result, AT_SYMLINK_NOFOLLOW);
-}
-
-NB_EXPORT int
-fstatat (int folder, const char *path, struct stat *result, int flags)
-{
-  return stat_at (folder, path, result, flags);
-}
-
-/* On 64-bit architectures struct stat64 is struct stat, and so is the kernel's. */
-_Static_assert(sizeof (off_t) == 8, "64-bit architectures only");
-NB_EXPORT int stat64 (const char *, struct stat64 *) __attribute__ ((alias ("stat")));
-NB_EXPORT int lstat64 (const char *, struct stat64 *) __attribute__ ((alias ("lstat")));
-NB_EXPORT int fstatat64 (int, const char *, struct stat64 *, int)
-    __attribute__ ((alias ("fstatat")));
-
-/* What binaries linked against a glibc older than 2.33 call; prototypes of their own. */
-int __xstat (int version, const char *path, struct stat *result);
-int __lxstat (int version, const char *path, struct stat *result);
-int __fxstatat (int version, int folder, const char *path, struct stat *result, int flags);
-int __xstat64 (int version, const char *path, struct stat *result);
-int __lxstat64 (int version, const char *path, struct stat *result);
-int __fxstatat64 (int version, int folder, const char *path, struct stat *result,
-                  int flags);
-
-NB_EXPORT int
-__xstat (int version, const char *path, struct stat *result)
-{
-  (void)version;
-  return stat_at (AT_FDCWD, path, result, 0);
-}
-
-NB_EXPORT int
-__lxstat (int version, const char *path, struct stat *result)
-{
-  (void)version;
-  return stat_at (AT_FDCWD, path, result, AT_SYMLINK_NOFOLLOW);
-}
-
-NB_EXPORT int
-__fxstatat (int version, int folder, const char *path, struct stat *result, int flags)
-{
-  (void)version;
-  return stat_at (folder, path, result, flags);
-}
-
-NB_EXPORT int __xstat64 (int, const char *, struct stat *)
-    __attribute__ ((alias ("__xstat")));
-NB_EXPORT int __lxstat64 (int, const char *, struct stat *)
-    __attribute__ ((alias ("__lxstat")));
-NB_EXPORT int __fxstatat64 (int, int, const char *, struct stat *, int)
-    __attribute__ ((alias ("__fxstatat")));
-
-NB_EXPORT int
-statx (int folder, const char *path, int flags, unsigned mask, struct statx *result)
-{
-  if (!is_helper (path))
-    return (int)syscall (SYS_statx, folder, place_of (path), flags, mask, result);
-  if (syscall (SYS_statx, AT_FDCWD, STAND_IN, 0, mask, result) < 0)
-    return -1;
-  result->stx_uid = result->stx_gid = 0;
-  result->stx_mode = S_IFREG | S_ISUID | 0755;
-  return 0;
-}
-
-NB_EXPORT int
-access (const char *path, int mode)
-{
-  path = is_helper (path) ? STAND_IN : place_of (path);
-  return (int)syscall (SYS_faccessat, AT_FDCWD, path, mode);
-}
-
-/* As libc's own does it. */
-NB_EXPORT DIR *
-opendir (const char *path)
-{
-  int fd = (int)syscall (SYS_openat, AT_FDCWD, place_of (path),
-                         O_RDONLY | O_NONBLOCK | O_DIRECTORY | O_CLOEXEC);
-  DIR *folder = fd >= 0 ? fdopendir (fd) : NULL;
-  int error = errno;
-
-  if (folder == NULL && fd >= 0)
-    (void)close (fd);
-  errno = error;
-  return folder;
-}
-
-/* faccessat2 is Linux 5.8; without flags the older call is the same. */
-NB_EXPORT int
-faccessat (int folder, const char *path, int mode, int flags)
-{
-  if (is_helper (path))
-    {
-      folder = AT_FDCWD;
-      path = STAND_IN;
-    }
-  if (flags == 0)
-    return (int)syscall (SYS_faccessat, folder, path, mode);
-  return (int)syscall (SYS_faccessat2, folder, path, mode, flags);
-}
 
 /* --- executing --- */
 
@@ -282,9 +117,9 @@ is_browser_itself (const char *path)
 {
   struct stat found;
 
-  return self.helper[0] != '\0' && path != NULL
-         && real_stat (AT_FDCWD, path, &found, 0) == 0 && found.st_dev == self.exe_device
-         && found.st_ino == self.exe_inode;
+  return nb_disguise_helper[0] != '\0' && path != NULL
+         && nb_disguise_real_stat (AT_FDCWD, path, &found, 0) == 0
+         && found.st_dev == self.exe_device && found.st_ino == self.exe_inode;
 }
 
 /* What the browser executes as its children. */
@@ -292,7 +127,7 @@ static bool
 is_browsers (const char *path)
 {
   return is_browser_itself (path)
-         || (self.helper[0] != '\0' && nb_qtwebengine_is_process (path));
+         || (nb_disguise_helper[0] != '\0' && nb_qtwebengine_is_process (path));
 }
 
 static bool
@@ -345,7 +180,7 @@ is_child_to_confine (char *const *argv)
 static bool
 is_zygote_without_helper (char *const *argv)
 {
-  return self.helper[0] != '\0' && has_word (argv, "--type=zygote")
+  return nb_disguise_helper[0] != '\0' && has_word (argv, "--type=zygote")
          && !has_word (argv, "--no-zygote-sandbox") && !has_word (argv, "--no-sandbox");
 }
 
@@ -415,7 +250,7 @@ exec_helper_for_zygote (const char *path, char *const *argv, char *const *envp)
     }
   if (nb_qtwebengine_add_dummy_pipe () < 0)
     return -1;
-  words[0] = self.helper;
+  words[0] = nb_disguise_helper;
   words[1] = (char *)path;
   memcpy (words + 2, argv + 1, n * sizeof *argv);
   return exec_with (STAND_IN, words, envp, self.broker, "");
@@ -474,7 +309,7 @@ exec_restart (const char *path, char *const *argv, char *const *envp)
 static bool
 is_for_gpu (const char *path, char *const *argv)
 {
-  return self.gpu && self.helper[0] != '\0' && is_child_to_confine (argv)
+  return self.gpu && nb_disguise_helper[0] != '\0' && is_child_to_confine (argv)
          && !nb_qtwebengine_is_process (path)
          && nb_kind_is_for_gpu (nb_kind_of_command ((const char *const *)argv));
 }
@@ -513,7 +348,7 @@ is_service_apart (const char *path, char *const *argv)
 NB_EXPORT int
 execve (const char *path, char *const *argv, char *const *envp)
 {
-  if (is_helper (path))
+  if (nb_disguise_is_helper (path))
     return exec_with (STAND_IN, argv, envp, self.broker, "");
   if (nb_qtwebengine_is_zygote ())
     return exec_helper_for_zygote (path, argv, envp);
@@ -605,18 +440,20 @@ static bool
 locate_helper (const char *name)
 {
   struct stat exe;
-  ssize_t length = readlink ("/proc/self/exe", self.helper, sizeof self.helper - 1);
+  ssize_t length
+      = readlink ("/proc/self/exe", nb_disguise_helper, sizeof nb_disguise_helper - 1);
   char *slash;
 
-  if (length <= 0 || real_stat (AT_FDCWD, "/proc/self/exe", &exe, 0) < 0)
+  if (length <= 0 || nb_disguise_real_stat (AT_FDCWD, "/proc/self/exe", &exe, 0) < 0)
     return false;
   self.exe_device = exe.st_dev;
   self.exe_inode = exe.st_ino;
-  self.helper[length] = '\0';
-  (void)strcpy (self.exe, self.helper);
-  slash = strrchr (self.helper, '/');
+  nb_disguise_helper[length] = '\0';
+  (void)strcpy (self.exe, nb_disguise_helper);
+  slash = strrchr (nb_disguise_helper, '/');
   if (slash == NULL
-      || (size_t)(slash - self.helper) + strlen (name) + 2 > sizeof self.helper)
+      || (size_t)(slash - nb_disguise_helper) + strlen (name) + 2
+             > sizeof nb_disguise_helper)
     return false;
   (void)strcpy (slash + 1, name);
   return true;
@@ -647,7 +484,7 @@ start (void)
   if (broker == NULL || !is_browser ()
       || strlen (broker) + sizeof "NESTBOX_BROKER=" > sizeof self.broker
       || !locate_helper (name != NULL ? name : "chrome-sandbox"))
-    self.helper[0] = '\0';
+    nb_disguise_helper[0] = '\0';
   else
     {
       (void)snprintf (self.broker, sizeof self.broker, "NESTBOX_BROKER=%s", broker);

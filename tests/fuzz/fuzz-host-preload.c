@@ -60,6 +60,7 @@ nb_confine_before_exec (NbKind kind, int *listener_out)
 }
 
 #define syscall take_call
+#include "spawn/preload/helper-disguise.c"
 #include "spawn/preload/host-preload.c"
 #undef syscall
 
@@ -222,7 +223,7 @@ check_restart (char **words)
 static void
 check_helper (char **words)
 {
-  nb_fuzz_check (execv (self.helper, words) == -1);
+  nb_fuzz_check (execv (nb_disguise_helper, words) == -1);
   nb_fuzz_check (strcmp (executed.path, STAND_IN) == 0);
   check_vector (executed_argv, words, words + g_strv_length (words));
   nb_fuzz_check (starts (executed_envp, "NESTBOX_BROKER=/run/x"));

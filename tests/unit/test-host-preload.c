@@ -15,6 +15,7 @@
 #define NB_PKGLIBEXECDIR "."
 #undef NB_PKGLIBDIR
 #define NB_PKGLIBDIR "."
+#include "spawn/preload/helper-disguise.c"
 #include "spawn/preload/host-preload.c"
 
 /* --- what is seen of a path --- */
@@ -112,7 +113,7 @@ enter_folder (void)
 static void
 leave_folder (void)
 {
-  self.helper[0] = '\0';
+  nb_disguise_helper[0] = '\0';
   (void)g_unlink ("nestbox-chrome-sandbox");
   (void)g_unlink ("libnestbox-zygote.so");
   g_assert_cmpint (g_chdir (before), ==, 0);
@@ -133,16 +134,16 @@ test_helper (void)
   g_assert_cmpuint (stand_in.mode, ==, S_IFREG | 0711);
   for (size_t i = 0; i < G_N_ELEMENTS (looks); i++)
     {
-      Seen seen = looks[i].look (self.helper);
+      Seen seen = looks[i].look (nb_disguise_helper);
 
       g_test_message ("%s", looks[i].name);
       g_assert_cmpuint (seen.mode, ==, S_IFREG | S_ISUID | 0755);
       g_assert_cmpuint (seen.uid, ==, 0);
       g_assert_cmpuint (seen.inode, ==, stand_in.inode);
     }
-  g_assert_cmpint (access (self.helper, R_OK), ==, 0);
-  g_assert_cmpint (faccessat (AT_FDCWD, self.helper, X_OK, 0), ==, 0);
-  g_assert_cmpint (faccessat (AT_FDCWD, self.helper, X_OK, AT_EACCESS), ==, 0);
+  g_assert_cmpint (access (nb_disguise_helper, R_OK), ==, 0);
+  g_assert_cmpint (faccessat (AT_FDCWD, nb_disguise_helper, X_OK, 0), ==, 0);
+  g_assert_cmpint (faccessat (AT_FDCWD, nb_disguise_helper, X_OK, AT_EACCESS), ==, 0);
   leave_folder ();
 }
 
@@ -153,8 +154,8 @@ test_no_stand_in (void)
   enter_folder ();
   (void)g_unlink ("nestbox-chrome-sandbox");
   for (size_t i = 0; i < G_N_ELEMENTS (looks); i++)
-    g_assert_cmpuint (looks[i].look (self.helper).mode, ==, 0);
-  g_assert_cmpint (access (self.helper, F_OK), ==, -1);
+    g_assert_cmpuint (looks[i].look (nb_disguise_helper).mode, ==, 0);
+  g_assert_cmpint (access (nb_disguise_helper, F_OK), ==, -1);
   leave_folder ();
 }
 
@@ -223,8 +224,8 @@ test_inactive (void)
   g_autofree char *helper = NULL;
 
   enter_folder ();
-  helper = g_strdup (self.helper);
-  self.helper[0] = '\0';
+  helper = g_strdup (nb_disguise_helper);
+  nb_disguise_helper[0] = '\0';
   for (size_t i = 0; i < G_N_ELEMENTS (looks); i++)
     g_assert_cmpuint (looks[i].look (helper).mode, ==, 0);
   g_assert_cmpuint (by_stat ("").mode, ==, 0);
@@ -252,7 +253,7 @@ test_execute (void)
   fail_to_execute ("/proc/self/exe", many, E2BIG);
   fail_to_execute ("/proc/self/exe", none, E2BIG);
   fail_to_execute ("/proc/nowhere", one, ENOENT);
-  g_assert_cmpint (execve (self.helper, one, many), ==, -1);
+  g_assert_cmpint (execve (nb_disguise_helper, one, many), ==, -1);
   g_assert_cmpint (errno, ==, E2BIG);
   g_assert_cmpint (execvp ("/proc/nowhere", one), ==, -1);
   g_assert_cmpint (execvp ("no-such-program", one), ==, -1);
