@@ -192,7 +192,7 @@ valgrind_unfit += test-proxy-check test-identify test-orphans test-pidfd test-de
 
 # What is fuzzed, and replays its corpus in every check.
 fuzz_targets := broker bus-policy channel command-line host-preload message nursery pickle portal \
-  relay text zygote-command
+  proc relay text zygote-command
 fuzz-broker_sources = tests/lib/nb-fake-portal.c tests/fuzz/quiet-log.c \
   spawn/portal/spawn-request.c $(filter-out spawn/broker/broker.c spawn/broker/sandbox/orphans.c,$(broker_sources)) \
   $(wire_sources) spawn/base/fd.c
@@ -207,6 +207,7 @@ fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/broker/sandbox/exposure
 fuzz-host-preload_sources = tests/fuzz/quiet-log.c spawn/base/kind.c spawn/preload/qtwebengine.c
 fuzz-message_sources = tests/fuzz/layout.c $(trace_sources) $(wire_sources) spawn/base/kind.c spawn/base/fd.c
 fuzz-nursery_sources = spawn/chrome-sandbox/nursery.c $(wire_sources) spawn/base/fd.c
+fuzz-proc_sources = spawn/audit/proc-text.c spawn/base/proc-stat.c
 fuzz-pickle_sources = tests/fuzz/layout.c zygote/wire/pickle-reader.c \
   zygote/wire/pickle-writer.c
 fuzz-portal_sources = spawn/portal/portal-reply.c spawn/portal/spawn-request.c

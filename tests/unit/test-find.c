@@ -212,8 +212,8 @@ write_process (const char *proc, const Process *process)
   g_autofree char *status = g_strdup_printf ("Name:\t%s\nNSpid:\t%d%s\n", process->name,
                                              process->pid, process->levels);
   g_autofree char *stat = g_strdup_printf (
-      "%d (%s) S %d 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 2200 23\n", process->pid,
-      process->name, process->parent);
+      "%d (%s) S %d 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 2200 23 24\n",
+      process->pid, process->name, process->parent);
 
   write_file (folder, "comm", comm);
   write_file (folder, "status", status);

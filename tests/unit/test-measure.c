@@ -366,7 +366,7 @@ test_threads (gconstpointer data)
 
 /* --- a process that goes, and folders that look like one --- */
 
-#define STAT "1 (x) S 1 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 2200 23\n"
+#define STAT "1 (x) S 1 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 2200 23 24\n"
 
 static void
 test_ended (void)
