@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # What every compiled test has.
-test_support_sources := tests/lib/nb-test.c
+test_support_sources := tests/lib/nb-test.c spawn/base/proc-stat.c
 
 unit_tests := \
   test-audit-print \

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "spawn/audit/find.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "spawn/audit/proc-text.h"
-#include "spawn/base/fd.h"
 #include "spawn/base/proc-stat.h"
 
 #define STAND_IN_NAME "nestbox-standin"
@@ -107,22 +104,16 @@ static GPtrArray *
 list_members (int proc, const NbFamilyPrograms *programs, guint *missed)
 {
   GPtrArray *members = g_ptr_array_new_with_free_func (member_free);
-  int fd = openat (proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *folder = fd >= 0 ? fdopendir (fd) : NULL;
-  const struct dirent *entry;
+  g_autoptr (GArray) pids = nb_process_list (proc);
 
-  *missed = folder == NULL;
-  while (folder != NULL && (entry = readdir (folder)) != NULL)
+  *missed = pids == NULL;
+  for (guint i = 0; pids != NULL && i < pids->len; i++)
     {
-      pid_t pid = (pid_t)g_ascii_strtoll (entry->d_name, NULL, 10);
+      pid_t pid = g_array_index (pids, pid_t, i);
 
-      if (pid > 0 && pid != getpid ())
+      if (pid != getpid ())
         look_at (proc, pid, programs, members, missed);
     }
-  if (folder != NULL)
-    (void)closedir (folder);
-  else
-    nb_fd_clear (&fd);
   g_ptr_array_sort (members, compare_members);
   return members;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "spawn/audit/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -103,6 +104,31 @@ nb_process_read_link (const NbProcess *process, const char *name)
   ssize_t length = readlinkat (process->fd, name, target, sizeof target);
 
   return length < 0 ? NULL : g_strndup (target, (gsize)length);
+}
+
+GArray *
+nb_process_list (int proc)
+{
+  int fd = openat (proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *folder = fd >= 0 ? fdopendir (fd) : NULL;
+  const struct dirent *entry;
+  GArray *pids;
+
+  if (folder == NULL)
+    {
+      nb_fd_clear (&fd);
+      return NULL;
+    }
+  pids = g_array_new (FALSE, FALSE, sizeof (pid_t));
+  while ((entry = readdir (folder)) != NULL)
+    {
+      pid_t pid = (pid_t)g_ascii_strtoll (entry->d_name, NULL, 10);
+
+      if (pid > 0)
+        g_array_append_val (pids, pid);
+    }
+  (void)closedir (folder);
+  return pids;
 }
 
 int

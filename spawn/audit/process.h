@@ -25,6 +25,9 @@ NbProcess *nb_process_take (int fd, pid_t pid);
 void nb_process_free (NbProcess *process);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (NbProcess, nb_process_free)
 
+/* The PIDs in the /proc open as proc, of pid_t, owned. NULL when it cannot be read. */
+GArray *nb_process_list (int proc);
+
 pid_t nb_process_get_pid (const NbProcess *process);
 
 /* Borrowed: for what must be read in the folder itself. */

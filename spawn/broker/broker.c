@@ -264,6 +264,17 @@ probed_cb (GObject *source, GAsyncResult *result, gpointer data)
 
 /* --- life --- */
 
+/* Before anybody connects, and before the first sub-sandbox is asked for. */
+static void
+start_trace (const Broker *broker)
+{
+  if (broker->socket[0] == '\0')
+    return;
+  nb_trace_start (broker->socket);
+  nb_trace_note ("broker", "STARTED pid=%d browser=%d version=" NB_VERSION, (int)getpid (),
+                 (int)nb_pid_of (broker->browser));
+}
+
 static void
 broker_init (Broker *broker, const NbBrokerOptions *options)
 {
@@ -272,6 +283,7 @@ broker_init (Broker *broker, const NbBrokerOptions *options)
                       .browser = options->browser };
   if (nb_rendezvous_path (options->listener, broker->socket) < 0)
     broker->socket[0] = '\0';
+  start_trace (broker);
   broker->loop = g_main_loop_new (NULL, FALSE);
   broker->portal = nb_portal_new ();
   nb_sandboxes_init (&broker->sandboxes, broker->portal, &options->sandboxes);
@@ -309,25 +321,11 @@ broker_clear (Broker *broker)
   g_free (broker->lost_zygote);
 }
 
-/* Before anybody connects, and before the first sub-sandbox is asked for. */
-static void
-start_trace (int listener, int browser)
-{
-  char socket[NB_RENDEZVOUS_PATH];
-
-  if (nb_rendezvous_path (listener, socket) < 0)
-    return;
-  nb_trace_start (socket);
-  nb_trace_note ("broker", "STARTED pid=%d browser=%d version=" NB_VERSION, (int)getpid (),
-                 (int)nb_pid_of (browser));
-}
-
 int
 nb_broker_run (const NbBrokerOptions *options)
 {
   Broker broker;
 
-  start_trace (options->listener, options->browser);
   broker_init (&broker, options);
   broker.sigterm_source = g_unix_signal_add (SIGTERM, terminated_cb, &broker);
   (void)signal (SIGINT, SIG_IGN); /* of the terminal: it is for the browser */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "spawn/client/trace.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -215,6 +216,15 @@ find_path (const char *broker_socket, char path_out[PATH_BYTES])
 
   if (length < 0 || length >= PATH_BYTES)
     path_out[0] = '\0';
+}
+
+int
+nb_trace_link (const char *broker_socket, const char *file)
+{
+  char path[PATH_BYTES];
+
+  find_path (broker_socket, path);
+  return symlink (file, path) < 0 ? -errno : 0;
 }
 
 void

@@ -25,6 +25,9 @@ typedef enum
 void nb_trace_start (const char *broker_socket);
 bool nb_trace_is_on (void);
 
+/* Has a trace lie there that leads to this file, an absolute path. 0 or -errno. */
+int nb_trace_link (const char *broker_socket, const char *file);
+
 /* Takes what lies there away: a link, as a rule, and what it leads to stays. */
 void nb_trace_unlink (const char *broker_socket);
 

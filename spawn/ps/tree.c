@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "spawn/ps/tree.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "spawn/audit/proc-text.h"
-#include "spawn/base/fd.h"
 #include "spawn/base/proc-stat.h"
 #include "spawn/broker/sandbox/profile.h"
 
@@ -191,51 +188,42 @@ is_listed (const NbPlace *place, pid_t inner_pid)
 }
 
 static gboolean
-is_inside (int proc, const NbProcess *process, const NbSurvey *survey, pid_t inner_pid)
+lists_all (const NbPlace *place, const NbSurvey *survey)
+{
+  for (gsize i = 0; i < survey->n; i++)
+    if (!is_listed (place, survey->processes[i].pid))
+      return FALSE;
+  return TRUE;
+}
+
+/* NULL: it is in no namespace below, or the survey did not see it. */
+static const NbSurveyProcess *
+find_surveyed (const NbProcess *process, const NbSurvey *survey)
 {
   g_autofree char *text = nb_process_read (process, "status", NULL);
   NbProcStatus status;
 
   return text != NULL && nb_proc_status_parse (text, &status) && status.levels > 1
-         && status.inner_pid == inner_pid
-         && is_below (proc, nb_process_get_pid (process), survey->first_pid);
-}
-
-/* By its PID in there. NULL when it has ended. */
-static NbProcess *
-find_inside (int proc, const NbSurvey *survey, pid_t inner_pid)
-{
-  int fd = openat (proc, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC), error;
-  DIR *folder = fd >= 0 ? fdopendir (fd) : NULL;
-  NbProcess *found = NULL;
-  const struct dirent *entry;
-
-  while (folder != NULL && found == NULL && (entry = readdir (folder)) != NULL)
-    {
-      pid_t pid = (pid_t)g_ascii_strtoll (entry->d_name, NULL, 10);
-
-      found = pid > 0 ? nb_process_open (proc, pid, &error) : NULL;
-      if (found != NULL && !is_inside (proc, found, survey, inner_pid))
-        g_clear_pointer (&found, nb_process_free);
-    }
-  if (folder != NULL)
-    (void)closedir (folder);
-  else
-    nb_fd_clear (&fd);
-  return found;
+             ? find_process (survey, status.inner_pid)
+             : NULL;
 }
 
 static void
 fill_others (NbPlace *place, const NbSurvey *survey, int proc)
 {
-  for (gsize i = 0; i < survey->n; i++)
+  g_autoptr (GArray) pids = lists_all (place, survey) ? NULL : nb_process_list (proc);
+
+  for (guint i = 0; pids != NULL && i < pids->len; i++)
     {
-      const NbSurveyProcess *known = &survey->processes[i];
-      g_autoptr (NbProcess) process
-          = is_listed (place, known->pid) ? NULL : find_inside (proc, survey, known->pid);
+      pid_t pid = g_array_index (pids, pid_t, i);
+      int error;
+      g_autoptr (NbProcess) process = nb_process_open (proc, pid, &error);
+      const NbSurveyProcess *known
+          = process != NULL ? find_surveyed (process, survey) : NULL;
       NbPsChild child;
 
-      if (process == NULL)
+      if (known == NULL || is_listed (place, known->pid)
+          || !is_below (proc, pid, survey->first_pid))
         continue;
       child = look_at (process, kind_in_place (known->kind, survey->profile));
       add_child (place, &child);

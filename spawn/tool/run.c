@@ -220,8 +220,6 @@ check_place (const char *browser)
 static int
 make_trace (const char *socket, const char *trace)
 {
-  g_autofree char *folder = g_path_get_dirname (socket);
-  g_autofree char *link = g_build_filename (folder, NB_TRACE_FILE, NULL);
   nb_autofd fd = open (trace, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_CLOEXEC, 0600);
   struct stat found;
 
@@ -229,7 +227,7 @@ make_trace (const char *socket, const char *trace)
     return -errno;
   if (!S_ISREG (found.st_mode))
     return -EINVAL;
-  return symlink (trace, link) < 0 ? -errno : 0;
+  return nb_trace_link (socket, trace);
 }
 
 /* --- the browser --- */

@@ -14,6 +14,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "spawn/base/proc-stat.h"
+
 enum
 {
   WATCHDOG_S = 240,
@@ -294,17 +296,15 @@ nb_test_child_verify (bool holds, const char *file, int line, const char *condit
   _exit (1);
 }
 
-/* The fourth field of /proc/PID/stat; the second may contain anything. */
 static pid_t
 parent_of (const char *pid)
 {
   g_autofree char *path = g_strconcat ("/proc/", pid, "/stat", NULL), *text = NULL;
-  const char *after_name;
+  NbProcStat stat;
 
   if (!g_file_get_contents (path, &text, NULL, NULL))
     return -1;
-  after_name = strrchr (text, ')');
-  return after_name == NULL ? -1 : (pid_t)atoi (after_name + strlen (") S "));
+  return nb_proc_stat_parse (text, &stat) ? stat.parent : -1;
 }
 
 unsigned
