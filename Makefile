@@ -71,6 +71,7 @@ $(eval $(call require,libseccomp >= 2.5,libseccomp-dev))
 # -isystem: GLib's headers are not ours to keep clean of -Wconversion.
 GIO_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags gio-unix-2.0))
 GIO_LIBS := $(shell $(PKG_CONFIG) --libs gio-unix-2.0)
+GLIB_LIBS := $(shell $(PKG_CONFIG) --libs glib-2.0)
 SECCOMP_CFLAGS := $(patsubst -I%,-isystem %,$(shell $(PKG_CONFIG) --cflags libseccomp))
 SECCOMP_LIBS := $(shell $(PKG_CONFIG) --libs libseccomp)
 endif
@@ -153,7 +154,9 @@ $(O)/%.pc: Makefile $(O)/flags
 $(O)/nestbox.pc: spawn/library/nestbox.pc.in
 $(O)/nestbox-gio.pc: spawn/gio/nestbox-gio.pc.in
 
-$(eval $(call program,nestbox,$(nestbox_sources),$(GIO_LIBS)))
+$(eval $(call program,nestbox,$(nestbox_sources),$(GLIB_LIBS)))
+$(eval $(call program,nestbox-broker,$(broker_program_sources),$(GIO_LIBS)))
+$(eval $(call program,nestbox-tool,$(tool_sources),$(GIO_LIBS)))
 $(eval $(call program,nestbox-chrome-sandbox,$(chrome_sandbox_sources),))
 $(eval $(call program,nestbox-gpu-router,$(gpu_router_sources),))
 $(eval $(call program,nestbox-controller,$(controller_sources),))
@@ -181,7 +184,8 @@ $(O)/seccomp/programs.o $(O)/tests/unit/test-policy.o $(O)/tests/unit/test-path-
 $(O)/seccomp/policy.o: seccomp/policy.def
 $(O)/seccomp/compile-main.o: seccomp/path-wall.def
 
-binaries := nestbox nestbox-chrome-sandbox nestbox-gpu-router nestbox-controller \
+binaries := nestbox nestbox-broker nestbox-tool nestbox-chrome-sandbox nestbox-gpu-router \
+  nestbox-controller \
   libnestbox-host.so libnestbox-zygote.so
 libraries := libnestbox.so.$(SOVERSION) libnestbox-gio.so.$(SOVERSION)
 archives := libnestbox.a libnestbox-gio.a
@@ -197,8 +201,8 @@ install: all ## install; DESTDIR= and PREFIX= (default /app)
 	ln -sf nestbox $(DESTDIR)$(bindir)/zypak-wrapper
 	ln -sf nestbox $(DESTDIR)$(bindir)/zypak-wrapper.sh
 	install -d $(DESTDIR)$(pkglibexecdir) $(DESTDIR)$(pkglibdir)
-	install -m 755 $(O)/nestbox-controller $(O)/nestbox-chrome-sandbox \
-	  $(O)/nestbox-gpu-router $(DESTDIR)$(pkglibexecdir)
+	install -m 755 $(O)/nestbox-broker $(O)/nestbox-tool $(O)/nestbox-controller \
+	  $(O)/nestbox-chrome-sandbox $(O)/nestbox-gpu-router $(DESTDIR)$(pkglibexecdir)
 	install -m 755 $(O)/libnestbox-host.so $(O)/libnestbox-zygote.so $(DESTDIR)$(pkglibdir)
 	install -D -m 644 spawn/library/nestbox-library.3 \
 	  $(DESTDIR)$(mandir)/man3/nestbox-library.3

@@ -45,12 +45,16 @@ audit_sources := spawn/audit/proc-text.c spawn/base/proc-stat.c spawn/audit/proc
   spawn/audit/sockets.c spawn/audit/mounts.c spawn/audit/descriptors.c \
   spawn/audit/browser.c spawn/audit/expectations.c spawn/audit/measure.c spawn/audit/find.c
 ps_sources := spawn/ps/brokers.c spawn/ps/tree.c
-nestbox_sources = spawn/tool/nestbox-main.c spawn/tool/run.c spawn/tool/start-broker.c \
-  spawn/tool/serve-host.c \
-  spawn/tool/doctor.c spawn/tool/policy.c spawn/tool/audit.c spawn/tool/audit-print.c \
-  spawn/tool/zypak.c spawn/tool/zypak-wrapper.c spawn/tool/here.c spawn/tool/terminal.c spawn/tool/ps.c spawn/tool/ps-print.c \
-  spawn/tool/restart.c spawn/tool/trace.c spawn/tool/trace-print.c spawn/tool/identify.c spawn/tool/spawn.c \
-  $(library_core_sources) $(library_host_sources) $(bus_gate_sources) \
-  spawn/client/client.c spawn/client/display.c $(audit_sources) $(ps_sources) $(broker_sources) \
-  $(portal_sources) $(base_sources) $(wire_sources) \
-  $(confine_sources)
+# `nestbox run`, which is in the browser's way: GLib alone.
+nestbox_sources = $(addprefix spawn/run/,nestbox-main.c run.c restart.c start-broker.c zypak.c \
+  zypak-wrapper.c) spawn/broker/command-line.c spawn/broker/sandbox/profile.c \
+  spawn/broker/sandbox/exposure.c spawn/library/execute.c spawn/base/rendezvous.c $(trace_sources) \
+  $(base_sources) $(wire_sources)
+broker_program_sources = spawn/broker/broker-main.c spawn/broker/command-line.c \
+  $(broker_sources) $(portal_sources) $(base_sources) $(wire_sources) $(confine_sources)
+# Every other command.
+tool_sources = $(addprefix spawn/tool/,tool-main.c doctor.c policy.c audit.c audit-print.c here.c \
+  terminal.c ps.c ps-print.c restart.c trace.c trace-print.c identify.c spawn.c) \
+  $(library_core_sources) $(library_host_sources) $(bus_gate_sources) spawn/client/client.c \
+  spawn/client/display.c $(audit_sources) $(ps_sources) $(broker_sources) $(portal_sources) \
+  $(base_sources) $(wire_sources) $(confine_sources)

@@ -106,7 +106,7 @@ test-pidfd_sources = spawn/base/pidfd.c spawn/base/fd.c
 test-portal-reply_sources = spawn/portal/portal-reply.c spawn/portal/spawn-request.c
 test-qtwebengine_sources = spawn/preload/qtwebengine.c
 test-rendezvous_sources = spawn/base/rendezvous.c spawn/base/fd.c
-test-restart_sources = spawn/tool/restart.c spawn/base/log.c
+test-restart_sources = spawn/run/restart.c spawn/base/log.c
 test-proc-stat_sources = spawn/base/proc-stat.c
 test-proc-text_sources = spawn/audit/proc-text.c
 test-process_sources = tests/lib/nb-pids.c spawn/audit/process.c spawn/audit/proc-text.c spawn/base/proc-stat.c spawn/base/fd.c
@@ -122,13 +122,14 @@ test-sandbox_sources = tests/lib/nb-fake-portal.c spawn/portal/spawn-request.c \
   spawn/base/fd.c spawn/base/log.c
 test-spawn-request_sources = spawn/portal/spawn-request.c spawn/base/fd.c
 test-squeeze_sources = seccomp/squeeze.c tests/lib/bpf-sim.c
-test-start-broker_sources = spawn/tool/start-broker.c spawn/base/fd.c
+test-start-broker_sources = spawn/run/start-broker.c spawn/broker/command-line.c \
+  spawn/broker/sandbox/profile.c spawn/base/kind.c spawn/base/fd.c
 test-survey_sources = zygote/controller/survey.c spawn/base/proc-stat.c spawn/base/fd.c spawn/base/kind.c
 test-trace_sources = $(trace_sources) $(wire_sources) spawn/base/fd.c spawn/base/kind.c \
   spawn/tool/trace-print.c spawn/tool/audit-print.c $(audit_test_sources)
 test-watch_sources = $(watch_sources) $(confine_sources) seccomp/confine.c \
   zygote/wire/channel.c spawn/base/fd.c
-test-zypak_sources = spawn/tool/zypak.c
+test-zypak_sources = spawn/run/zypak.c
 test-zygote-recorded_sources = $(test-zygote-command_sources)
 test-zygote-command_sources = zygote/wire/zygote-command.c zygote/wire/pickle-reader.c \
   zygote/wire/pickle-writer.c
@@ -141,6 +142,7 @@ integration_tests := \
   test-broker-faults \
   test-broker-identify \
   test-broker-log \
+  test-broker-program \
   test-broker-loss \
   test-broker-survey \
   test-chrome-sandbox \
@@ -160,6 +162,8 @@ broker_test_sources = tests/lib/nb-broker.c tests/lib/nb-portal.c $(broker_sourc
 test-broker_sources = $(broker_test_sources)
 test-broker-bounds_sources = tests/lib/nb-beside.c $(broker_test_sources)
 test-broker-log_sources = $(broker_test_sources) $(confine_sources) seccomp/confine.c
+test-broker-program_sources = spawn/library/execute.c $(client_sources) $(wire_sources) \
+  spawn/base/fd.c spawn/base/kind.c
 test-broker-faults_sources = tests/lib/nb-beside.c $(broker_test_sources)
 test-gpu-router-program_sources = $(filter-out %/gpu-router-main.c,$(gpu_router_sources))
 test-broker-clients_sources = $(test-broker_sources)
@@ -183,12 +187,12 @@ threaded_tests := test-broker test-broker-identify test-broker-survey test-broke
 # They need pidfds, filters or all descriptors, or run other programs: not with valgrind 3.19.
 valgrind_unfit := test-broker test-broker-identify test-broker-loss test-lost-zygote test-broker-survey test-broker-bounds test-broker-faults test-broker-log test-sandbox \
   test-broker-clients test-library test-library-broker test-library-gio test-library-zygote test-gpu-router-program \
-  test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
+  test-broker-program test-chrome-sandbox test-nestbox test-child-table test-controller test-controller-life \
   test-controller-zygote test-fd test-landlock \
   test-nursery test-oom-scores test-path-wall test-policy-live test-relay test-relay-hostile test-watch
 # Nor these: the limits that they set and what they read of /proc are valgrind's there. The
 # sanitizers, and the count of descriptors after each test, remain.
-valgrind_unfit += test-proxy-check test-identify test-orphans test-pidfd test-descriptors test-process test-start-broker
+valgrind_unfit += test-proxy-check test-identify test-orphans test-pidfd test-descriptors test-process
 
 # What is fuzzed, and replays its corpus in every check.
 fuzz_targets := broker bus-policy channel command-line host-preload message nursery pickle portal \
@@ -200,7 +204,8 @@ fuzz-bus-policy_sources = spawn/bus-gate/policy.c
 fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-scores.c spawn/base/pidfd.c \
   zygote/wire/channel.c spawn/base/fd.c
 # These include the files whose functions they test: command-line, host-preload, text.
-fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/broker/sandbox/exposure.c spawn/tool/restart.c spawn/base/fd.c spawn/base/kind.c \
+fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/broker/sandbox/exposure.c spawn/broker/sandbox/profile.c \
+  spawn/broker/command-line.c spawn/run/restart.c spawn/base/fd.c spawn/base/kind.c \
   spawn/base/flatpak-level.c spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c \
   spawn/chrome-sandbox/output-relay.c spawn/chrome-sandbox/nursery.c spawn/chrome-sandbox/bridge.c \
   $(trace_sources) $(client_sources) $(wire_sources)

@@ -20,6 +20,10 @@ typedef enum
   NB_LOG_BUS = 1 << 5,     /* what children say on the session bus; not in "all" either */
 } NbLogCategory;
 
+/* What to say when it returns false. */
+#define NB_LOG_USAGE                                                                       \
+  "NESTBOX_DEBUG knows portal, state, channel, sandbox, bus, seccomp and all"
+
 /* Reads NESTBOX_DEBUG's value (NULL: nothing is logged). Returns false on an unknown name.
  */
 bool nb_log_init (const char *debug);

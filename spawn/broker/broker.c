@@ -43,6 +43,7 @@ typedef struct
   NbSandboxes sandboxes;
   GHashTable *clients; /* a set */
   char *lost_zygote;   /* path of one that ended, or NULL */
+  char **widevine;     /* folders that there were at the start; or NULL */
   guint listener_source, browser_source, sigterm_source, lost_source;
   guint widevine_source; /* 0: nobody looks, or it is told */
   gint64 checked_us;     /* monotonic time of the latest check; 0: not ending */
@@ -186,6 +187,21 @@ widevine_cb (gpointer data)
   return G_SOURCE_REMOVE;
 }
 
+/* What there is by now, pages see; and if there is none, it may come. */
+static void
+look_for_widevine (Broker *broker, NbSandboxOptions *sandboxes)
+{
+  const char *choice = broker->options->widevine;
+
+  if (choice == NULL || g_str_equal (choice, "off"))
+    return;
+  broker->widevine = nb_exposure_find_widevine (choice, broker->options->argv);
+  sandboxes->exposed = broker->widevine;
+  if (broker->widevine[0] == NULL)
+    broker->widevine_source
+        = g_timeout_add_seconds (LOOK_FOR_WIDEVINE_EVERY_S, widevine_cb, broker);
+}
+
 static NbClientConnection *
 take_client (Broker *broker, int connection, NbClientRights rights)
 {
@@ -262,6 +278,15 @@ probed_cb (GObject *source, GAsyncResult *result, gpointer data)
     nb_sandboxes_fail (&broker->sandboxes, error->message);
 }
 
+/* It connects in a thread of GDBus, while the rest is made ready. */
+static void
+start_portal (Broker *broker)
+{
+  broker->portal = nb_portal_new ();
+  g_signal_connect (broker->portal, "lost", G_CALLBACK (lost_cb), broker);
+  nb_portal_probe_async (broker->portal, PROBE_DEADLINE_MS, probed_cb, broker);
+}
+
 /* --- life --- */
 
 /* Before anybody connects, and before the first sub-sandbox is asked for. */
@@ -278,18 +303,20 @@ start_trace (const Broker *broker)
 static void
 broker_init (Broker *broker, const NbBrokerOptions *options)
 {
+  NbSandboxOptions sandboxes = options->sandboxes;
+
   *broker = (Broker){ .options = options,
                       .listener = options->listener,
                       .browser = options->browser };
   if (nb_rendezvous_path (options->listener, broker->socket) < 0)
     broker->socket[0] = '\0';
   start_trace (broker);
+  start_portal (broker);
   broker->loop = g_main_loop_new (NULL, FALSE);
-  broker->portal = nb_portal_new ();
-  nb_sandboxes_init (&broker->sandboxes, broker->portal, &options->sandboxes);
+  look_for_widevine (broker, &sandboxes);
+  nb_sandboxes_init (&broker->sandboxes, broker->portal, &sandboxes);
   broker->clients
       = g_hash_table_new_full (NULL, NULL, (GDestroyNotify)nb_client_connection_free, NULL);
-  g_signal_connect (broker->portal, "lost", G_CALLBACK (lost_cb), broker);
   if (options->listener >= 0)
     broker->listener_source
         = g_unix_fd_add (options->listener, G_IO_IN, listener_cb, broker);
@@ -297,9 +324,6 @@ broker_init (Broker *broker, const NbBrokerOptions *options)
     take_host (broker);
   broker->browser_source
       = g_unix_fd_add (options->browser, G_IO_IN, browser_ended_cb, broker);
-  if (options->widevine != NULL)
-    broker->widevine_source
-        = g_timeout_add_seconds (LOOK_FOR_WIDEVINE_EVERY_S, widevine_cb, broker);
 }
 
 static void
@@ -319,6 +343,7 @@ broker_clear (Broker *broker)
   g_object_unref (broker->portal);
   g_main_loop_unref (broker->loop);
   g_free (broker->lost_zygote);
+  g_strfreev (broker->widevine);
 }
 
 int
@@ -332,7 +357,6 @@ nb_broker_run (const NbBrokerOptions *options)
   (void)signal (SIGHUP, SIG_IGN);
   (void)signal (SIGPIPE, SIG_IGN);
   nb_log_debug (NB_LOG_STATE, "broker: started");
-  nb_portal_probe_async (broker.portal, PROBE_DEADLINE_MS, probed_cb, &broker);
   g_main_loop_run (broker.loop);
   nb_log_debug (NB_LOG_STATE, "broker: ended: sub-sandboxes %s",
                 nb_sandboxes_are_gone (&broker.sandboxes) ? "gone" : "not seen to go");

@@ -16,9 +16,9 @@ typedef struct
   int browser;  /* pidfd of the process that is or becomes the browser; taken over */
   int host;     /* connection of a host of the library; -1: it is a browser; taken over */
   NbSandboxOptions sandboxes;
-  /* Where Widevine may be one day: for nb_exposure_find_widevine(). NULL: nobody looks. */
+  /* Where to look for Widevine, as nb_exposure_find_widevine() has it; NULL: nowhere. */
   const char *widevine;
-  char *const *argv;
+  char *const *argv; /* the browser's; NULL for a host */
 } NbBrokerOptions;
 
 /* Runs until the browser, or the host's connection, has ended. The exit status. */

@@ -15,7 +15,7 @@
 
 #define FOLDER_PREFIX "nestbox-bus-"
 #define LOCK_SUFFIX ".lock"
-static const char program[] = NB_BINDIR "/nestbox";
+static const char program[] = NB_PKGLIBEXECDIR "/nestbox-tool";
 
 enum
 {

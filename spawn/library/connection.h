@@ -33,7 +33,7 @@ NestboxConnection *nb_connection_new (int socket, NestboxFailure *failure);
 NestboxConnection *nb_connection_connect (const char *path);
 
 /*
- * A connection to a broker of its own: executes program, with "broker", as it is to be
+ * A connection to a broker of its own: executes program as nestbox-broker is
  * executed by nestbox_connection_open(). Only where this makes sense: it asks nobody.
  */
 NestboxConnection *nb_connection_start_broker (const char *program,

@@ -12,7 +12,7 @@
 #include "spawn/library/failure.h"
 #include "zygote/wire/channel.h"
 
-#if !defined(NB_BINDIR) || !defined(NB_PKGLIBEXECDIR)
+#ifndef NB_PKGLIBEXECDIR
 #  error "where nestbox is installed is not defined"
 #endif
 
@@ -70,14 +70,14 @@ fail_to_start (NestboxFailure *failure, const char *program, int error)
 static int
 execute_broker (const char *program, int connection, char *rendezvous_out)
 {
-  static const char *const argv[] = { "nestbox", "broker", NULL };
+  static const char *const argv[] = { "nestbox-broker", "--host", NULL };
   nb_autofd host = (int)syscall (SYS_pidfd_open, getpid (), 0), listener = -1;
   int error;
 
   if (host < 0)
     return errno;
   listener = nb_rendezvous_make (NULL, rendezvous_out);
-  error = nb_library_execute (program, argv, (int[]){ connection, host, listener },
+  error = nb_library_execute (program, argv, (int[]){ host, connection, listener },
                               listener < 0 ? 2 : 3);
   if (listener >= 0 && error != 0)
     nb_rendezvous_remove (rendezvous_out);
@@ -119,7 +119,7 @@ nestbox_connection_open (NestboxFailure *failure)
   NestboxLevel level = nestbox_level (failure);
 
   if (level == NESTBOX_LEVEL_APP)
-    return nb_connection_start_broker (NB_BINDIR "/nestbox", failure);
+    return nb_connection_start_broker (NB_PKGLIBEXECDIR "/nestbox-broker", failure);
   if (level == NESTBOX_LEVEL_NONE)
     nb_failure_set (failure, NESTBOX_ERROR_NOT_IN_FLATPAK, 0, "no sub-sandbox",
                     "use another sandbox", "this process is not in Flatpak");

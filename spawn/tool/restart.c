@@ -1,46 +1,20 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/tool/restart.h"
-
+/*
+ * nestbox restart: has the portal run a command in a new instance of the app, for
+ * `nestbox run --restart=latest`, which itself does without D-Bus.
+ */
 #include <gio/gio.h>
 #include <gio/gunixfdlist.h>
 #include <unistd.h>
 
 #include "spawn/base/log.h"
 #include "spawn/portal/portal-names.h"
-
-#ifndef NB_BINDIR
-#  error "where nestbox is installed is not defined"
-#endif
+#include "spawn/tool/commands.h"
 
 enum
 {
   DEADLINE_MS = 10000,
 };
-
-/* One option a line, as they are kept for a restart. */
-char **
-nb_restart_command (const char *wrapper, const char *options, char *const *browser)
-{
-  GPtrArray *words = g_ptr_array_new ();
-  g_auto (GStrv) lines = g_strsplit (options, "\n", -1);
-
-  if (wrapper != NULL && g_path_is_absolute (wrapper))
-    g_ptr_array_add (words, g_strdup (wrapper));
-  else
-    {
-      g_ptr_array_add (words, g_strdup (NB_BINDIR "/nestbox"));
-      g_ptr_array_add (words, g_strdup ("run"));
-      for (char **line = lines; *line != NULL; line++)
-        if (**line != '\0')
-          g_ptr_array_add (words, g_strdup (*line));
-      g_ptr_array_add (words, g_strdup ("--"));
-      g_ptr_array_add (words, g_strdup (browser[0]));
-    }
-  for (char *const *word = browser + 1; *word != NULL; word++)
-    g_ptr_array_add (words, g_strdup (*word));
-  g_ptr_array_add (words, NULL);
-  return (char **)g_ptr_array_free (words, FALSE);
-}
 
 static GVariant *
 standard_descriptors (GUnixFDList *list, GError **error)
@@ -90,8 +64,9 @@ connect_to_bus (GError **error)
   return bus;
 }
 
-gboolean
-nb_restart_in_latest (const char *const *command, GError **error)
+/* With this process's standard descriptors. The instance has the app's rights: it is it. */
+static gboolean
+restart (const char *const *command, GError **error)
 {
   g_autoptr (GDBusConnection) bus = connect_to_bus (error);
   g_autoptr (GUnixFDList) list = g_unix_fd_list_new ();
@@ -107,4 +82,22 @@ nb_restart_in_latest (const char *const *command, GError **error)
   if (answer == NULL && error != NULL && *error != NULL)
     (void)g_dbus_error_strip_remote_error (*error);
   return answer != NULL;
+}
+
+int
+nb_command_restart (int argc, char **argv)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (argc < 2 || !g_path_is_absolute (argv[1]))
+    {
+      nb_log_error ("nestbox restart is executed by `nestbox run` alone");
+      return NB_EXIT_USAGE;
+    }
+  if (restart ((const char *const *)argv + 1, &error))
+    return 0;
+  nb_log_error ("the browser restarts in this version of the app, because the newest "
+                "cannot be had: %s",
+                error->message);
+  return NB_EXIT_REFUSED;
 }

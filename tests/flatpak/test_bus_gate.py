@@ -157,7 +157,7 @@ class Gate(case.SessionCase):
         self.session.run(self.words('echo up; exec sleep 1000'), command=HOST, log=log.name)
         procs.wait_for(lambda: '\nup' in '\n' + log.read_text(), 30, 'the child')
         broker, = [pid for pid in procs.descendants(os.getpid())
-                   if procs.argv(pid) == ['nestbox', 'broker']]
+                   if procs.argv(pid) == ['nestbox-broker', '--host']]
         procs.kill(broker, 9)
         procs.wait_for(lambda: not self.proxies(), GONE_WITHIN_S * 5, 'the end of the proxy')
         self.assertTrue(list(self.sandbox.glob('nestbox-bus-*')))

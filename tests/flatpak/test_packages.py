@@ -102,7 +102,7 @@ class DebugSymbols(case.unittest.TestCase):
             self.assertRegex(place, r'\.[ch]:\d+', name)
 
     def test_03_extension_has_the_source(self):
-        self.assertTrue(list((self.dir / 'debug/source').rglob('spawn/tool/nestbox-main.c')))
+        self.assertTrue(list((self.dir / 'debug/source').rglob('spawn/run/nestbox-main.c')))
 
 
 class FreshInstallation(Session):

@@ -96,7 +96,7 @@ class Spawn(SpawnCase):
 
     def test_06_outside_flatpak_nothing_is_started(self):
         status, output = self.session.call(
-            [config.SOURCE / 'build/out/nestbox', 'spawn', '--', 'echo', 'ran'], 'spawn-host.log')
+            [config.SOURCE / 'build/out/nestbox-tool', 'spawn', '--', 'echo', 'ran'], 'spawn-host.log')
         self.assertEqual(status, 125, output)
         self.assertNotIn('ran', output)
 

@@ -163,7 +163,7 @@ class VisiblePids(case.SessionCase):
         """On the host, which has the file as well: nothing outlives the app to print it."""
         log = self.session.logs / 'trace-watch.out'
         log.unlink(missing_ok=True)
-        watching = self.session.popen([config.SOURCE / 'build/out/nestbox', 'trace', '--watch',
+        watching = self.session.popen([config.SOURCE / 'build/out/nestbox-tool', 'trace', '--watch',
                                        self.file], log.name)
         procs.wait_for(lambda: 'STARTED' in log.read_text(), 10, 'what there is already')
         self.assertEqual(self.chrome.quit(), 0)

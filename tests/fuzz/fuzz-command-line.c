@@ -43,7 +43,7 @@ int helper_main (int argc, char **argv);
 #undef main
 #undef getenv
 #undef signal
-#include "spawn/tool/run.c"
+#include "spawn/run/run.c"
 #undef execve
 #undef open
 

@@ -97,8 +97,8 @@ ask_for_a_program (const char *folder)
 static void
 own_broker_script (NbTestBroker *broker, gconstpointer data)
 {
-  g_autofree char *nestbox
-      = g_build_filename (g_getenv ("NESTBOX_TEST_BUILD"), "nestbox", NULL);
+  g_autofree char *program
+      = g_build_filename (g_getenv ("NESTBOX_TEST_BUILD"), "nestbox-broker", NULL);
   unsigned n_children = nb_test_count_children (getpid ());
   NestboxConnection *connection;
   NestboxFailure failure;
@@ -106,7 +106,7 @@ own_broker_script (NbTestBroker *broker, gconstpointer data)
   const char *folder = data;
 
   nb_test_broker_greet (broker);
-  connection = nb_connection_start_broker (nestbox, &failure);
+  connection = nb_connection_start_broker (program, &failure);
   if (connection == NULL)
     g_error ("%s", failure.text);
   g_assert_cmpuint (nb_test_count_children (getpid ()), ==, n_children);

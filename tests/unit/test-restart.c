@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What is started in the newest version of an app. */
-#include "spawn/tool/restart.h"
+#include "spawn/run/restart.h"
 
 #include "tests/lib/nb-test.h"
 
@@ -34,22 +34,21 @@ test_command (gconstpointer data)
   g_assert_cmpstr (text, ==, test->command);
 }
 
+/* Where the tool is not installed, or there is no bus. */
 static void
-no_bus (gconstpointer data)
+no_instance (gconstpointer data)
 {
-  const char *const command[] = { "/usr/bin/true", NULL };
-  g_autoptr (GError) error = NULL;
+  char *const command[] = { (char *)"/usr/bin/true", NULL };
 
   (void)data;
   (void)g_setenv ("DBUS_SESSION_BUS_ADDRESS", "unix:path=/nowhere", TRUE);
-  nb_test_child_check (!nb_restart_in_latest (command, &error));
-  nb_test_child_check (error != NULL);
+  nb_test_child_check (!nb_restart_in_latest (command));
 }
 
 static void
-test_no_bus (void)
+test_no_instance (void)
 {
-  nb_test_in_child (no_bus, NULL);
+  nb_test_in_child (no_instance, NULL);
 }
 
 int
@@ -57,6 +56,6 @@ main (int argc, char **argv)
 {
   nb_test_init (&argc, &argv);
   nb_test_add_cases ("/restart/command", cases, test_command);
-  nb_test_add ("/restart/no-bus", test_no_bus);
+  nb_test_add ("/restart/no-instance", test_no_instance);
   return g_test_run ();
 }

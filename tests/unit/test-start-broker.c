@@ -1,142 +1,143 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/*
- * What a broker finds when it is started, with the test's own function in its place: its
- * two descriptors and nothing of the browser's, a session of its own, and a parent that
- * does not wait for it.
- */
-#include "spawn/tool/start-broker.h"
+/* With which words and descriptors `nestbox run` executes a broker, and what it reads. */
+#include "spawn/run/start-broker.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "spawn/base/fd.h"
+#include "spawn/broker/command-line.h"
+#include "spawn/broker/sandbox/profile.h"
+#include "spawn/library/execute.h"
 #include "tests/lib/nb-test.h"
 
 enum
 {
-  BROWSERS_FD = 77, /* a pipe that the browser got from whoever started it */
-  LAST_FD = 255,
+  A_BROWSER = 71,
+  A_LISTENER,
 };
+
+static char *executed; /* words joined by |, with the descriptors */
+
+/* In place of the library's. */
+int
+nb_library_execute (const char *program, const char *const *argv, const int *fds,
+                    size_t n_fds)
+{
+  g_autofree char *words = g_strjoinv ("|", (char **)argv);
+
+  g_assert_cmpuint (n_fds, ==, 2);
+  g_assert_cmpint (fds[0], ==, A_BROWSER);
+  g_assert_cmpint (fds[1], ==, A_LISTENER);
+  g_assert_true (g_str_has_suffix (program, "/libexec/nestbox/nestbox-broker"));
+  executed = g_strdup (words);
+  return ENOTSUP;
+}
+
+static const char *const browser[]
+    = { "/app/b", "--user-data-dir=/x", "--", "--host", NULL };
 
 typedef struct
 {
-  pid_t pid, session, parent;
-  ino_t listener, browser, widevine;
-  bool listener_closes, browser_closes; /* on execve(2) */
-  bool is_null[2];                      /* standard input and output */
-  int n_others;                         /* descriptors above these */
-  int dumpable;
-  char name[16];
-} Found;
+  const char *name;
+  NbBrokerOptions options;
+  const char *words;
+} Case;
 
-static int report[2]; /* a pipe; the broker writes to what it has of the listener */
+static const Case cases[] = {
+  { "defaults",
+    { .argv = (char *const *)browser },
+    "nestbox-broker|--file-wall=auto|--pids=auto|--|/app/b|--user-data-dir=/x|--|--host" },
+  { "all",
+    { .argv = (char *const *)browser,
+      .widevine = "/home/u/W/WidevineCdm",
+      .sandboxes = { .wall = NB_WALL_SECCOMP,
+                     .pids = NB_PIDS_STAND_IN,
+                     .has = { [NB_PROFILE_GPU] = TRUE,
+                              [NB_PROFILE_NETWORK] = TRUE,
+                              [NB_PROFILE_AUDIO] = TRUE } } },
+    "nestbox-broker|--file-wall=seccomp|--pids=stand-in|--sandbox=gpu|--sandbox=network|"
+    "--sandbox=audio|--widevine=/home/u/W/WidevineCdm|--|/app/b|--user-data-dir=/x|--|"
+    "--host" },
+  { "landlock",
+    { .argv = (char *const *)browser,
+      .widevine = "off",
+      .sandboxes = { .wall = NB_WALL_LANDLOCK, .pids = NB_PIDS_VISIBLE } },
+    "nestbox-broker|--file-wall=landlock|--pids=visible|--widevine=off|--|/app/b|"
+    "--user-data-dir=/x|--|--host" },
+};
 
-static ino_t
-inode_of (int fd)
+/* What is written is read as it was meant, whatever the browser's own words are. */
+static void
+test_words (gconstpointer data)
 {
-  struct stat found;
+  const Case *test = data;
+  NbBrokerOptions options = test->options;
+  const NbBrokerOptions *found;
+  g_auto (GStrv) words = nb_broker_command_line (&options);
+  int n = (int)g_strv_length (words);
+  g_autofree char **argv = g_memdup2 (words, sizeof *words * ((gsize)n + 1)); /* is cut */
+  g_autoptr (GError) error = NULL;
+  NbBrokerCommandLine line;
 
-  return fstat (fd, &found) == 0 ? found.st_ino : 0;
+  options.browser = A_BROWSER;
+  options.listener = A_LISTENER;
+  g_assert_cmpint (nb_start_broker (&options), ==, ENOTSUP);
+  g_assert_cmpstr (executed, ==, test->words);
+  if (!nb_broker_command_line_parse (&line, n, argv, &error))
+    g_error ("%s", error->message);
+  found = &line.options;
+  g_assert_false (line.is_of_host);
+  g_assert_cmpint (found->sandboxes.wall, ==, options.sandboxes.wall);
+  g_assert_cmpint (found->sandboxes.pids, ==, options.sandboxes.pids);
+  for (NbProfile profile = NB_PROFILE_PAGES; profile < NB_N_PROFILES; profile++)
+    g_assert_cmpint (found->sandboxes.has[profile], ==, options.sandboxes.has[profile]);
+  g_assert_cmpstr (found->widevine, ==, options.widevine);
+  g_assert_true (g_strv_equal ((const char *const *)found->argv, browser));
+  nb_broker_command_line_clear (&line);
+  g_clear_pointer (&executed, g_free);
 }
 
-static bool
-closes_on_exec (int fd)
+/* A host's has the GPU's sub-sandbox too; it is made when a child of that kind comes. */
+static void
+test_host (void)
 {
-  return (fcntl (fd, F_GETFD) & FD_CLOEXEC) != 0;
+  char *argv[] = { (char *)"nestbox-broker", (char *)"--host", NULL };
+  NbBrokerCommandLine line;
+
+  g_assert_true (nb_broker_command_line_parse (&line, 2, argv, NULL));
+  g_assert_true (line.is_of_host && line.options.sandboxes.has[NB_PROFILE_GPU]);
+  g_assert_cmpint (line.options.sandboxes.wall, ==, NB_WALL_AUTO);
+  g_assert_cmpint (line.options.sandboxes.pids, ==, NB_PIDS_AUTO);
+  g_assert_null (line.options.widevine);
+  g_assert_null (line.options.argv);
+  nb_broker_command_line_clear (&line);
 }
 
-/* In place of the broker's. */
-int
-nb_broker_run (const NbBrokerOptions *options)
-{
-  struct stat null;
-  Found found = { .pid = getpid (), .session = getsid (0), .parent = getppid () };
-
-  (void)stat ("/dev/null", &null);
-  found.listener = inode_of (options->listener);
-  found.browser = inode_of (options->browser);
-  found.widevine = strcmp (options->widevine, "/a/folder") == 0;
-  found.listener_closes = closes_on_exec (options->listener);
-  found.browser_closes = closes_on_exec (options->browser);
-  for (int fd = 0; fd < 2; fd++)
-    found.is_null[fd] = inode_of (fd) == null.st_ino;
-  for (int fd = STDERR_FILENO + 1; fd <= LAST_FD; fd++)
-    found.n_others
-        += fd != options->listener && fd != options->browser && fcntl (fd, F_GETFD) >= 0;
-  found.dumpable = prctl (PR_GET_DUMPABLE);
-  (void)prctl (PR_GET_NAME, found.name);
-  (void)!write (options->listener, &found, sizeof found);
-  nb_test_child_count ();
-  return 0;
-}
+static const char *const unknown[] = { "--file-wall=none", "--pids=", "--sandbox=pages",
+                                       "--sandbox=root", "--unsandboxed" };
 
 static void
-test_found (void)
+test_unknown (void)
 {
-  NbBrokerOptions options = { .host = -1, .widevine = "/a/folder" };
-  nb_autofd browser = open ("/dev/zero", O_RDONLY | O_CLOEXEC), held = -1;
-  Found found = { 0 };
+  for (gsize i = 0; i < G_N_ELEMENTS (unknown); i++)
+    {
+      char *argv[] = { (char *)"nestbox-broker", (char *)unknown[i], NULL };
+      g_autoptr (GError) error = NULL;
+      NbBrokerCommandLine line;
 
-  g_assert_cmpint (pipe2 (report, O_CLOEXEC), ==, 0);
-  held = dup2 (STDERR_FILENO, BROWSERS_FD); /* not close-on-exec */
-  options.listener = report[1];
-  options.browser = browser;
-  g_assert_cmpint (nb_start_broker (&options), ==, 0);
-  nb_test_wait_readable (report[0]);
-  g_assert_cmpint (read (report[0], &found, sizeof found), ==, sizeof found);
-  g_assert_cmpuint (found.listener, ==, inode_of (report[1]));
-  g_assert_cmpuint (found.browser, ==, inode_of (browser));
-  g_assert_cmpuint (found.widevine, ==, 1);
-  g_assert_true (found.listener_closes && found.browser_closes);
-  g_assert_true (found.is_null[0] && found.is_null[1]);
-  g_assert_cmpint (found.n_others, ==, 0);
-  g_assert_cmpint (found.session, !=, getsid (0));
-  g_assert_cmpint (found.session, !=, found.pid); /* nor can it get a terminal */
-  g_assert_cmpint (found.parent, !=, getpid ());
-  g_assert_cmpint (found.dumpable, ==, 0);
-  g_assert_cmpstr (found.name, ==, "nestbox-broker");
-  nb_fd_clear (&report[1]);
-  nb_test_wait_readable (report[0]); /* it has ended, and nobody holds its listener */
-  g_assert_cmpint (read (report[0], &found, 1), ==, 0);
-  nb_fd_clear (&report[0]);
-}
-
-/* What cannot be kept is said, and no broker is started. */
-static void
-no_descriptors (gconstpointer data)
-{
-  NbBrokerOptions options = { .host = -1, .widevine = "/a/folder" };
-  struct rlimit few = { 8, 8 };
-
-  (void)data;
-  options.listener = report[1];
-  options.browser = report[0];
-  while (dup (STDERR_FILENO) >= 0 && fcntl (7, F_GETFD) < 0)
-    ;
-  nb_test_child_check (setrlimit (RLIMIT_NOFILE, &few) == 0);
-  nb_test_child_check (nb_start_broker (&options) == EMFILE);
-}
-
-static void
-test_no_descriptors (void)
-{
-  g_assert_cmpint (pipe2 (report, O_CLOEXEC), ==, 0);
-  nb_test_in_child (no_descriptors, NULL);
-  nb_fd_clear (&report[0]);
-  nb_fd_clear (&report[1]);
+      g_assert_false (nb_broker_command_line_parse (&line, 2, argv, &error));
+      g_assert_nonnull (error);
+      nb_broker_command_line_clear (&line);
+    }
 }
 
 int
 main (int argc, char **argv)
 {
   nb_test_init (&argc, &argv);
-  nb_test_add ("/start-broker/found", test_found);
-  nb_test_add ("/start-broker/no-descriptors", test_no_descriptors);
+  nb_test_add_cases ("/start-broker/words", cases, test_words);
+  nb_test_add ("/start-broker/host", test_host);
+  nb_test_add ("/start-broker/unknown", test_unknown);
   return g_test_run ();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Variables of manifests that were written for zypak. */
-#include "spawn/tool/zypak.h"
+#include "spawn/run/zypak.h"
 
 #include <string.h>
 

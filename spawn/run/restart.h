@@ -8,11 +8,10 @@
 #define NB_RESTART_VARIABLE "NESTBOX_RESTART"
 
 /*
- * Has the portal run command, NULL-terminated and [0] absolute, in a new instance of the
- * app as it is installed by now, with this process's standard descriptors. FALSE and error
- * when it does not. The instance has the rights of the app: it is the app.
+ * Has command, NULL-terminated and [0] absolute, run in a new instance of the app as it is
+ * installed by now (spawn/tool/restart.c). FALSE when it is not: one line says why.
  */
-gboolean nb_restart_in_latest (const char *const *command, GError **error);
+gboolean nb_restart_in_latest (char *const *command);
 
 /*
  * What to run there: the app's own wrapper, if the browser was told of one by

@@ -14,15 +14,17 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "spawn/base/exit-status.h"
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
 #include "spawn/base/log.h"
 #include "spawn/base/rendezvous.h"
+#include "spawn/broker/command-line.h"
 #include "spawn/broker/sandbox/exposure.h"
 #include "spawn/client/trace.h"
-#include "spawn/tool/commands.h"
-#include "spawn/tool/restart.h"
-#include "spawn/tool/start-broker.h"
+#include "spawn/run/restart.h"
+#include "spawn/run/run.h"
+#include "spawn/run/start-broker.h"
 #include "zygote/wire/message.h"
 
 #if !defined(NB_PKGLIBDIR) || !defined(NB_PKGLIBEXECDIR)
@@ -49,8 +51,6 @@ typedef struct
   char **browser;                      /* argv, [0] absolute */
 } Options;
 
-static const char *const wall_names[] = { "auto", "landlock", "seccomp", NULL };
-static const char *const pids_names[] = { "auto", "visible", "stand-in", NULL };
 static const char *const gpu_names[] = { "sandbox", "app", NULL };
 static const char *const restart_names[] = { "same", "latest", NULL };
 static const char *const service_names[] = { "app", "sandbox", NULL };
@@ -89,8 +89,8 @@ check_widevine (Options *options, GError **error)
 static gboolean
 check_choices (Options *options, GError **error)
 {
-  int wall = choose ("--file-wall", options->file_wall, wall_names, error);
-  int pids = wall < 0 ? -1 : choose ("--pids", options->pids, pids_names, error);
+  int wall = choose ("--file-wall", options->file_wall, nb_wall_names, error);
+  int pids = wall < 0 ? -1 : choose ("--pids", options->pids, nb_pids_names, error);
   int gpu = pids < 0 ? -1 : choose ("--gpu", options->gpu, gpu_names, error);
   int network = gpu < 0 ? -1 : choose ("--network", options->network, service_names, error);
   int audio = network < 0 ? -1 : choose ("--audio", options->audio, service_names, error);
@@ -239,7 +239,7 @@ options_text (const Options *options)
   GString *text = g_string_new (NULL);
 
   g_string_append_printf (text, "--file-wall=%s\n--pids=%s\n--gpu=%s\n",
-                          wall_names[options->wall], pids_names[options->pid_mode],
+                          nb_wall_names[options->wall], nb_pids_names[options->pid_mode],
                           gpu_names[options->gpu_in_app]);
   g_string_append_printf (text, "--network=%s\n--audio=%s\n--widevine=%s\n--restart=%s",
                           service_names[options->network_apart],
@@ -308,15 +308,13 @@ prepare_trace (const Options *options, const char *socket)
 static int
 start_broker (const Options *options, int listener, int browser)
 {
-  g_auto (GStrv) widevine = nb_exposure_find_widevine (options->widevine, options->browser);
   NbBrokerOptions broker
       = { .listener = listener,
           .browser = browser,
           .host = -1,
-          .widevine = widevine[0] == NULL ? options->widevine : NULL,
+          .widevine = options->widevine,
           .argv = options->browser,
-          .sandboxes = { .exposed = widevine,
-                         .wall = options->wall,
+          .sandboxes = { .wall = options->wall,
                          .pids = options->pid_mode,
                          .has = {
                              [NB_PROFILE_GPU] = !options->gpu_in_app,
@@ -326,7 +324,9 @@ start_broker (const Options *options, int listener, int browser)
   int error = nb_start_broker (&broker);
 
   if (error != 0)
-    nb_log_error ("cannot start the broker: %s", g_strerror (error));
+    nb_log_error (
+        "cannot start the broker: %s%s", g_strerror (error),
+        error == ENOENT ? "; install nestbox with the PREFIX that it was built for" : "");
   return error;
 }
 
@@ -366,15 +366,8 @@ restart_in_latest (const Options *options)
   g_autofree char *again = options_text (options);
   g_auto (GStrv) command
       = nb_restart_command (g_getenv ("CHROME_WRAPPER"), again, options->browser);
-  g_autoptr (GError) error = NULL;
 
-  if (nb_restart_in_latest ((const char *const *)command, &error))
-    return TRUE;
-  nb_log_error (
-      "the browser restarts in this version of the app, because the newest cannot "
-      "be had: %s",
-      error->message);
-  return FALSE;
+  return nb_restart_in_latest (command);
 }
 
 int

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
+/*
+ * nestbox-tool: what `nestbox` executes for every command but `nestbox run`, whose place
+ * is spawn/run.
+ */
 #include <glib.h>
 #include <locale.h>
 #include <stdio.h>
@@ -7,7 +11,6 @@
 #include "spawn/base/log.h"
 #include "spawn/base/macros.h"
 #include "spawn/tool/commands.h"
-#include "spawn/tool/zypak.h"
 
 static const char usage[]
     = "Usage: nestbox run [OPTION…] -- BROWSER [ARGUMENT…]\n"
@@ -40,11 +43,11 @@ static const struct
   const char *name;
   int (*run) (int argc, char **argv);
 } commands[] = {
-  { "run", nb_command_run },           { "doctor", nb_command_doctor },
-  { "policy", nb_command_policy },     { "audit", nb_command_audit },
-  { "broker", nb_command_broker },     { "ps", nb_command_ps },
-  { "trace", nb_command_trace },       { "identify", nb_command_identify },
-  { "bus-gate", nb_command_bus_gate }, { "spawn", nb_command_spawn },
+  { "doctor", nb_command_doctor },   { "policy", nb_command_policy },
+  { "audit", nb_command_audit },     { "ps", nb_command_ps },
+  { "trace", nb_command_trace },     { "identify", nb_command_identify },
+  { "spawn", nb_command_spawn },     { "bus-gate", nb_command_bus_gate },
+  { "restart", nb_command_restart },
 };
 
 static int
@@ -60,10 +63,7 @@ main (int argc, char **argv)
 
   (void)setlocale (LC_ALL, "");
   if (!nb_log_init (g_getenv ("NESTBOX_DEBUG")))
-    nb_log_error (
-        "NESTBOX_DEBUG knows portal, state, channel, sandbox, bus, seccomp and all");
-  if (argc > 0 && nb_zypak_is_name (argv[0]))
-    return nb_command_zypak_wrapper (argc, argv);
+    nb_log_error (NB_LOG_USAGE);
   for (gsize i = 0; i < NB_ARRAY_SIZE (commands); i++)
     if (strcmp (name, commands[i].name) == 0)
       return argc == 3 && strcmp (argv[2], "--version") == 0

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "spawn/tool/zypak.h"
+#include "spawn/run/zypak.h"
 
 #include <string.h>
 

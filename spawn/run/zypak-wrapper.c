@@ -6,9 +6,10 @@
 #include <glib.h>
 #include <stdlib.h>
 
+#include "spawn/base/exit-status.h"
 #include "spawn/base/log.h"
-#include "spawn/tool/commands.h"
-#include "spawn/tool/zypak.h"
+#include "spawn/run/run.h"
+#include "spawn/run/zypak.h"
 
 static void
 set_environment (char **environment)
