@@ -5,6 +5,7 @@ test_support_sources := tests/lib/nb-test.c spawn/base/proc-stat.c
 unit_tests := \
   test-audit-print \
   test-audit-sockets \
+  test-background \
   test-bridge \
   test-bus-policy \
   test-channel \
@@ -63,6 +64,7 @@ audit_test_sources = tests/lib/nb-process.c $(audit_sources) spawn/base/fd.c spa
 test-audit-print_sources = spawn/tool/audit-print.c $(audit_test_sources)
 test-audit-sockets_sources = tests/lib/nb-process.c spawn/audit/sockets.c spawn/audit/sock-diag.c \
   spawn/audit/process.c spawn/audit/proc-text.c spawn/base/proc-stat.c spawn/base/fd.c
+test-background_sources = zygote/controller/background.c spawn/base/fd.c
 test-bridge_sources = spawn/chrome-sandbox/bridge.c $(trace_sources) $(wire_sources) \
   spawn/base/fd.c spawn/base/kind.c
 test-bus-policy_sources = spawn/bus-gate/policy.c

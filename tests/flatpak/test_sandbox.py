@@ -160,6 +160,18 @@ class LandlockWall(case.BrowserCase):
         background.close()
         foreground.close()
 
+    def test_09_pages_weigh_as_much_as_the_browser_once_it_has_started(self):
+        """Less at first: see zygote/controller/background.h."""
+        zygote, = self.chrome.of_kind('zygote')
+        weight = pathlib.Path(f'/proc/{zygote}/autogroup')
+        if not weight.exists():
+            self.skipTest('this kernel has no autogroups (CONFIG_SCHED_AUTOGROUP)')
+        procs.wait_for(lambda: weight.read_text().endswith(' nice 0\n'), 5,
+                       'the end of its time in the background')
+        for child in self.chrome.of_kind('renderer'):
+            self.assertEqual(pathlib.Path(f'/proc/{child}/autogroup').read_text(),
+                             weight.read_text())
+
 
 class SeccompWall(LandlockWall):
     """Kernels without Landlock: files are denied by a seccomp filter."""

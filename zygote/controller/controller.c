@@ -270,6 +270,8 @@ start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
     result = nb_gpu_prepare (exec, &spawn);
   if (result == 0)
     result = spawn_copies (exec, &spawn, &pid, &pidfd, &listener);
+  if (result == 0 && nb_kind_is_zygote (exec->kind))
+    nb_zygote_started (exec->kind, pid);
   if (listener >= 0)
     nb_listeners_add (listener, spawn.kind, pid, request->child, &loop);
   nb_fd_clear (&made[0]);

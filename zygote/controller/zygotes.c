@@ -6,6 +6,7 @@
 
 #include "seccomp/landlock.h"
 #include "spawn/base/fd.h"
+#include "zygote/controller/background.h"
 #include "zygote/controller/gpu-environment.h"
 #include "zygote/controller/oom-scores.h"
 #include "zygote/controller/proc-door.h"
@@ -174,6 +175,15 @@ nb_zygote_prepare (NbExec *exec, NbPacket *packet, bool relayed, const NbLoop *l
   return result < 0 ? result : extend_for_preload (exec, door, spawn->watch);
 }
 
+/* That of the GPU process is wanted as soon as it can run: the first window waits for it.
+ */
+void
+nb_zygote_started (NbKind kind, pid_t pid)
+{
+  if (kind == NB_KIND_ZYGOTE)
+    nb_background_begin (pid, the_loop);
+}
+
 /* No zygote preload is in it, so its domain is entered before it is executed. */
 int
 nb_gpu_prepare (NbExec *exec, NbSpawn *spawn)
@@ -217,6 +227,8 @@ nb_zygotes_find_pidfd (int32_t browser_pid)
 void
 nb_zygotes_serve (int fd)
 {
+  if (nb_background_serve (fd, the_loop))
+    return;
   for (size_t i = 0; i < n_doors; i++)
     if (doors[i] == fd && nb_proc_door_serve (fd, the_loop) < 0)
       {
