@@ -419,7 +419,10 @@ place_of_type (const NbPsBrowser *browser, NbPlaceType type)
   return browser->places->pdata[browser->places->len - from_end];
 }
 
-/* Programs that stand for others are of interest only where nobody told of these. */
+/*
+ * Programs that stand for others are of interest only where nobody told of these. What
+ * ended while it was looked at was below nothing any more, and is in no place.
+ */
 static void
 add_rest (const NbPsBrowser *browser, const NbSubject *subject)
 {
@@ -427,7 +430,7 @@ add_rest (const NbPsBrowser *browser, const NbSubject *subject)
   gboolean in_app = subject->in_app && !stands;
   NbPsChild child;
 
-  if (stands && browser->answered)
+  if ((stands && browser->answered) || !nb_process_is_alive (subject->process))
     return;
   child = look_at (subject->process, stands ? "stand-in" : nb_role_name (subject->role));
   child.stand_in = stands;

@@ -177,7 +177,7 @@ class Viewer(ViewerCase):
         self.assertEqual(log.read_text().count('no picture'), 1)
 
     def all_of_it(self):
-        pids = [pid for name in ('example-viewer', 'decode-image', 'nestbox-controller', 'nestbox')
+        pids = [pid for name in ('example-viewer', 'decode-image', 'nestbox-controller', 'nestbox-broker')
                 for pid in self.named(name)]
         self.assertEqual(len(pids), 5, 'viewer, broker, controller, two decoders')
         return pids
@@ -194,7 +194,7 @@ class Viewer(ViewerCase):
         names = [self.image(f'hang-{number}.png', 'hang') for number in range(2)]
         process, log = self.start(*names)
         pids = self.all_of_it()
-        broker, = self.named('nestbox')
+        broker, = self.named('nestbox-broker')
         procs.kill(broker, signal.SIGKILL)
         self.assertEqual(process.wait(10), 0)
         self.assert_gone(pids, 'the broker was killed')
