@@ -194,7 +194,7 @@ class AllAtOnceHidden(AllAtOnce):
         for browser in self.browsers:
             helper = str(browser.helper)
             self.assertTrue([pid for pid in browser.named_in_app('nestbox-standin')
-                             if procs.stat(pid)[1] == helper])
+                             if procs.stat(pid)[1:2] == [helper]])
 
 
 if __name__ == '__main__':

@@ -154,7 +154,7 @@ class Browser:
     def stand_in_processes(self):
         """Of the zygote's children whose PIDs the browser cannot see."""
         helper = str(self.stand_in)
-        return [pid for pid in self.named('nestbox-standin') if procs.stat(pid)[1] == helper]
+        return [pid for pid in self.named('nestbox-standin') if procs.stat(pid)[1:2] == [helper]]
 
     def sub_sandbox(self):
         """Every process that lives in the PID namespace of a controller."""
