@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The weight that a starting zygote's session has, as the kernel tells it. */
+/* The weight that the session of a zygote has, as the kernel tells it. */
 #include "zygote/controller/background.h"
 
 #include <fcntl.h>
@@ -102,7 +102,8 @@ begin (pid_t pid)
 {
   for (int i = 0; i < TRIES && watched < 0; i++)
     {
-      nb_background_begin (pid, &loop);
+      nb_background_prepare (pid);
+      nb_background_begin (&loop);
       if (watched < 0)
         g_usleep (TRY_AGAIN_US);
     }
@@ -132,15 +133,18 @@ test_weight (void)
     return;
   pid = start_zygote ();
   other = start_zygote ();
-  g_assert_cmpint (nice_of (pid), ==, 0);
-  begin (pid);
+  nb_background_prepare (other);
+  begin (pid); /* in its place: that had no child */
   g_assert_cmpint (nice_of (pid), ==, NB_BACKGROUND_NICE);
-  nb_background_begin (other, &loop); /* one at a time */
+  nb_background_prepare (other); /* one at a time */
+  nb_background_begin (&loop);
   g_assert_cmpint (nice_of (other), ==, 0);
   g_assert_false (nb_background_serve (-1, &loop));
   g_assert_false (nb_background_serve (STDERR_FILENO, &loop));
   serve_to_the_end ();
   g_assert_cmpint (nice_of (pid), ==, 0);
+  nb_background_begin (&loop); /* once */
+  g_assert_cmpint (watched, ==, -1);
   g_assert_cmpint (g_get_monotonic_time () - started_us, >=, NB_BACKGROUND_MS * 1000);
   end_zygote (other);
   end_zygote (pid);
@@ -158,7 +162,8 @@ test_ended (void)
   begin (pid);
   end_zygote (pid);
   serve_to_the_end ();
-  nb_background_begin (pid, &loop);
+  nb_background_prepare (pid);
+  nb_background_begin (&loop);
   g_assert_cmpint (watched, ==, -1);
 }
 

@@ -16,8 +16,8 @@ enum
   AGAIN_MS = 10,
 };
 
-static int weight = -1; /* /proc/PID/autogroup; -1: none is in the background */
-static int timer = -1;
+static int weight = -1; /* /proc/PID/autogroup of the prepared; -1: none is */
+static int timer = -1;  /* until it is given back; -1: not taken */
 
 /* 0, also when there is no such session any more; -EAGAIN; -errno. */
 static int
@@ -38,18 +38,6 @@ set_timer (int milliseconds)
   return timerfd_settime (timer, 0, &when, NULL);
 }
 
-/* Opened now: a zygote makes itself undumpable, and its /proc files are then root's. */
-static bool
-prepare (pid_t pid, const NbLoop *loop)
-{
-  char path[40];
-
-  (void)snprintf (path, sizeof path, "/proc/%d/autogroup", (int)pid);
-  weight = open (path, O_WRONLY | O_CLOEXEC);
-  timer = weight < 0 ? -1 : timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  return timer >= 0 && set_timer (NB_BACKGROUND_MS) == 0 && loop->watch (timer) == 0;
-}
-
 static void
 forget (const NbLoop *loop)
 {
@@ -59,10 +47,27 @@ forget (const NbLoop *loop)
   nb_fd_clear (&weight);
 }
 
+/* Opened now: a zygote makes itself undumpable, and its /proc files are then root's. */
 void
-nb_background_begin (pid_t pid, const NbLoop *loop)
+nb_background_prepare (pid_t pid)
 {
-  if (weight < 0 && (!prepare (pid, loop) || set_nice (NB_BACKGROUND_NICE) < 0))
+  char path[40];
+
+  if (timer >= 0)
+    return;
+  nb_fd_clear (&weight); /* of one that never had a child */
+  (void)snprintf (path, sizeof path, "/proc/%d/autogroup", (int)pid);
+  weight = open (path, O_WRONLY | O_CLOEXEC);
+}
+
+void
+nb_background_begin (const NbLoop *loop)
+{
+  if (weight < 0 || timer >= 0)
+    return;
+  timer = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  if (timer < 0 || set_timer (NB_BACKGROUND_MS) < 0 || loop->watch (timer) < 0
+      || set_nice (NB_BACKGROUND_NICE) < 0)
     forget (loop);
 }
 

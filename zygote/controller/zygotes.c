@@ -175,13 +175,12 @@ nb_zygote_prepare (NbExec *exec, NbPacket *packet, bool relayed, const NbLoop *l
   return result < 0 ? result : extend_for_preload (exec, door, spawn->watch);
 }
 
-/* That of the GPU process is wanted as soon as it can run: the first window waits for it.
- */
+/* Not that of the GPU process: the first window waits for its child. */
 void
 nb_zygote_started (NbKind kind, pid_t pid)
 {
   if (kind == NB_KIND_ZYGOTE)
-    nb_background_begin (pid, the_loop);
+    nb_background_prepare (pid);
 }
 
 /* No zygote preload is in it, so its domain is entered before it is executed. */
@@ -224,16 +223,26 @@ nb_zygotes_find_pidfd (int32_t browser_pid)
   return found;
 }
 
+/* What comes there comes from a child just forked. */
+static void
+serve_door (size_t number)
+{
+  nb_background_begin (the_loop);
+  if (nb_proc_door_serve (doors[number], the_loop) == 0)
+    return;
+  nb_fd_clear (&doors[number]);
+  doors[number] = doors[--n_doors];
+}
+
 void
 nb_zygotes_serve (int fd)
 {
   if (nb_background_serve (fd, the_loop))
     return;
   for (size_t i = 0; i < n_doors; i++)
-    if (doors[i] == fd && nb_proc_door_serve (fd, the_loop) < 0)
+    if (doors[i] == fd)
       {
-        nb_fd_clear (&doors[i]);
-        doors[i] = doors[--n_doors];
+        serve_door (i);
         return;
       }
   for (size_t i = 0; i < n_relays; i++)
