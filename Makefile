@@ -185,8 +185,7 @@ $(O)/seccomp/policy.o: seccomp/policy.def
 $(O)/seccomp/compile-main.o: seccomp/path-wall.def
 
 binaries := nestbox nestbox-broker nestbox-tool nestbox-chrome-sandbox nestbox-gpu-router \
-  nestbox-controller \
-  libnestbox-host.so libnestbox-zygote.so
+  nestbox-controller libnestbox-host.so libnestbox-zygote.so
 libraries := libnestbox.so.$(SOVERSION) libnestbox-gio.so.$(SOVERSION)
 archives := libnestbox.a libnestbox-gio.a
 pc_files := nestbox.pc nestbox-gio.pc

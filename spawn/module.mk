@@ -56,5 +56,6 @@ broker_program_sources = spawn/broker/broker-main.c spawn/broker/command-line.c 
 tool_sources = $(addprefix spawn/tool/,tool-main.c doctor.c policy.c audit.c audit-print.c here.c \
   terminal.c ps.c ps-print.c restart.c trace.c trace-print.c identify.c spawn.c) \
   $(library_core_sources) $(library_host_sources) $(bus_gate_sources) spawn/client/client.c \
-  spawn/client/display.c $(audit_sources) $(ps_sources) $(broker_sources) $(portal_sources) \
+  spawn/client/display.c $(audit_sources) $(ps_sources) \
+  $(filter-out spawn/broker/broker.c $(broker_client_sources),$(broker_sources)) $(portal_sources) \
   $(base_sources) $(wire_sources) $(confine_sources)

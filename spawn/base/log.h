@@ -20,7 +20,7 @@ typedef enum
   NB_LOG_BUS = 1 << 5,     /* what children say on the session bus; not in "all" either */
 } NbLogCategory;
 
-/* What to say when it returns false. */
+/* What to say when nb_log_init() returns false. */
 #define NB_LOG_USAGE                                                                       \
   "NESTBOX_DEBUG knows portal, state, channel, sandbox, bus, seccomp and all"
 

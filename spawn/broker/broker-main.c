@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /*
- * nestbox-broker. A program of its own, because it alone needs D-Bus: loading that takes
- * longer than all that `nestbox run` has to do before it becomes the browser.
+ * nestbox-broker. A program of its own, because it needs D-Bus and `nestbox run` does not:
+ * loading that takes longer than all that has to be done before the browser is executed.
  */
 #include <locale.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "spawn/base/exit-status.h"
 #include "spawn/base/fd.h"
 #include "spawn/base/log.h"
 #include "spawn/broker/command-line.h"
@@ -18,7 +19,6 @@ enum
   FIRST_SOCKET_FD,
   SECOND_SOCKET_FD,
   FIRST_UNUSED_FD,
-  EXIT_USAGE = 2,
 };
 
 /* FALSE: it was executed by somebody else. */
@@ -42,7 +42,7 @@ main (int argc, char **argv)
 {
   NbBrokerCommandLine line;
   g_autoptr (GError) error = NULL;
-  int status = EXIT_USAGE;
+  int status = NB_EXIT_USAGE;
 
   /* Holds the sockets that the sandbox hangs on: not for others of this user to trace. */
   (void)prctl (PR_SET_DUMPABLE, 0, 0, 0, 0);

@@ -32,15 +32,16 @@ nb_broker_command_line (const NbBrokerOptions *options)
   return (char **)g_ptr_array_free (words, FALSE);
 }
 
-/* The index of value among names; NULL is the first. -1 and error: it is none of them. */
-static int
-find (const char *option, const char *value, const char *const *names, GError **error)
+int
+nb_choose (const char *option, const char *value, const char *const *names, GError **error)
 {
+  g_autofree char *list = g_strjoinv (", ", (char **)names);
+
   for (int i = 0; names[i] != NULL; i++)
     if (value == NULL || g_str_equal (value, names[i]))
       return i;
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE, "%s=%s is unknown", option,
-               value);
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+               "%s is one of %s, not \"%s\"", option, list, value);
   return -1;
 }
 
@@ -61,8 +62,8 @@ take_words (NbBrokerCommandLine *line, const char *wall, const char *pids,
             char *const *sandboxes, GError **error)
 {
   NbSandboxOptions *options = &line->options.sandboxes;
-  int wall_number = find ("--file-wall", wall, nb_wall_names, error);
-  int pids_number = wall_number < 0 ? -1 : find ("--pids", pids, nb_pids_names, error);
+  int wall_number = nb_choose ("--file-wall", wall, nb_wall_names, error);
+  int pids_number = wall_number < 0 ? -1 : nb_choose ("--pids", pids, nb_pids_names, error);
 
   if (pids_number < 0)
     return FALSE;

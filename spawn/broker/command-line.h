@@ -12,6 +12,13 @@
 /* What `nestbox run` and the broker call them, by NbWall and NbPids; NULL-terminated. */
 extern const char *const nb_wall_names[], *const nb_pids_names[];
 
+/*
+ * The index of an option's value among the names that it may have; NULL, not given, is the
+ * first. -1 and error: it is none of them.
+ */
+int nb_choose (const char *option, const char *value, const char *const *names,
+               GError **error);
+
 /* Without the descriptors: these are no words. Owned, NULL-terminated, [0] the program. */
 char **nb_broker_command_line (const NbBrokerOptions *options);
 

@@ -57,20 +57,6 @@ static const char *const service_names[] = { "app", "sandbox", NULL };
 
 /* --- command line --- */
 
-/* The index of value among names; NULL is the first. */
-static int
-choose (const char *option, const char *value, const char *const *names, GError **error)
-{
-  g_autofree char *list = g_strjoinv (", ", (char **)names);
-
-  for (int i = 0; names[i] != NULL; i++)
-    if (value == NULL || g_str_equal (value, names[i]))
-      return i;
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-               "%s is one of %s, not \"%s\"", option, list, value);
-  return -1;
-}
-
 static gboolean
 check_widevine (Options *options, GError **error)
 {
@@ -89,14 +75,16 @@ check_widevine (Options *options, GError **error)
 static gboolean
 check_choices (Options *options, GError **error)
 {
-  int wall = choose ("--file-wall", options->file_wall, nb_wall_names, error);
-  int pids = wall < 0 ? -1 : choose ("--pids", options->pids, nb_pids_names, error);
-  int gpu = pids < 0 ? -1 : choose ("--gpu", options->gpu, gpu_names, error);
-  int network = gpu < 0 ? -1 : choose ("--network", options->network, service_names, error);
-  int audio = network < 0 ? -1 : choose ("--audio", options->audio, service_names, error);
+  int wall = nb_choose ("--file-wall", options->file_wall, nb_wall_names, error);
+  int pids = wall < 0 ? -1 : nb_choose ("--pids", options->pids, nb_pids_names, error);
+  int gpu = pids < 0 ? -1 : nb_choose ("--gpu", options->gpu, gpu_names, error);
+  int network
+      = gpu < 0 ? -1 : nb_choose ("--network", options->network, service_names, error);
+  int audio
+      = network < 0 ? -1 : nb_choose ("--audio", options->audio, service_names, error);
 
   int restart
-      = audio < 0 ? -1 : choose ("--restart", options->restart, restart_names, error);
+      = audio < 0 ? -1 : nb_choose ("--restart", options->restart, restart_names, error);
 
   options->restarts_in_latest = restart > 0;
   options->wall = (NbWall)wall;

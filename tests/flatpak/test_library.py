@@ -177,7 +177,8 @@ class Viewer(ViewerCase):
         self.assertEqual(log.read_text().count('no picture'), 1)
 
     def all_of_it(self):
-        pids = [pid for name in ('example-viewer', 'decode-image', 'nestbox-controller', 'nestbox-broker')
+        pids = [pid for name in ('example-viewer', 'decode-image', 'nestbox-controller',
+                                 'nestbox-broker')
                 for pid in self.named(name)]
         self.assertEqual(len(pids), 5, 'viewer, broker, controller, two decoders')
         return pids

@@ -23,6 +23,7 @@
 #include "spawn/base/fd.h"
 #include "spawn/base/flatpak-level.h"
 #include "spawn/base/no-bus.h"
+#include "zygote/controller/background.h"
 #include "zygote/controller/child-table.h"
 #include "zygote/controller/exec.h"
 #include "zygote/controller/gpu-environment.h"
@@ -270,8 +271,8 @@ start_child (NbMessage *request, NbPacket *packet, NbChild **child_out)
     result = nb_gpu_prepare (exec, &spawn);
   if (result == 0)
     result = spawn_copies (exec, &spawn, &pid, &pidfd, &listener);
-  if (result == 0 && nb_kind_is_zygote (exec->kind))
-    nb_zygote_started (exec->kind, pid);
+  if (result == 0 && exec->kind == NB_KIND_ZYGOTE) /* for the GPU's child a window waits */
+    nb_background_prepare (pid);
   if (listener >= 0)
     nb_listeners_add (listener, spawn.kind, pid, request->child, &loop);
   nb_fd_clear (&made[0]);

@@ -175,14 +175,6 @@ nb_zygote_prepare (NbExec *exec, NbPacket *packet, bool relayed, const NbLoop *l
   return result < 0 ? result : extend_for_preload (exec, door, spawn->watch);
 }
 
-/* Not that of the GPU process: the first window waits for its child. */
-void
-nb_zygote_started (NbKind kind, pid_t pid)
-{
-  if (kind == NB_KIND_ZYGOTE)
-    nb_background_prepare (pid);
-}
-
 /* No zygote preload is in it, so its domain is entered before it is executed. */
 int
 nb_gpu_prepare (NbExec *exec, NbSpawn *spawn)

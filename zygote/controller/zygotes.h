@@ -20,9 +20,6 @@
 int nb_zygote_prepare (NbExec *exec, NbPacket *packet, bool relayed, const NbLoop *loop,
                        NbSpawn *spawn, int made_out[2]);
 
-/* A zygote of this kind has been executed: see background.h. */
-void nb_zygote_started (NbKind kind, pid_t pid);
-
 /* As nb_zygote_prepare(), for a GPU process that no zygote forks: its display, its Landlock
  * domain. */
 int nb_gpu_prepare (NbExec *exec, NbSpawn *spawn);
