@@ -36,6 +36,12 @@ nb_stand_in_refuse (NbKind kind, const char *reason)
   return 1;
 }
 
+bool
+nb_stand_in_is_said_elsewhere (const NestboxFailure *failure)
+{
+  return failure->error_number == ESHUTDOWN;
+}
+
 int
 nb_stand_in_collect_fds (NbLaunch *exec, NbOutputRelays *relays)
 {
@@ -229,7 +235,9 @@ nb_stand_in_run (NbKind kind, char **argv)
     return nb_stand_in_refuse (kind, "the broker cannot be reached");
   child = launch (broker, &exec, &event);
   if (child == 0)
-    return nb_stand_in_refuse (kind, event.failure.cause);
+    return kind != NB_KIND_ZYGOTE && nb_stand_in_is_said_elsewhere (&event.failure)
+               ? 1
+               : nb_stand_in_refuse (kind, event.failure.cause);
   link = nb_connection_steal_link (broker, child);
   if (link >= 0)
     nursery = nb_nursery_new (link, nb_fd_dup (NB_CONTROL_FD, NB_CONTROL_FD + 1));

@@ -24,6 +24,12 @@ int nb_stand_in_collect_fds (NbLaunch *exec, NbOutputRelays *relays);
 int nb_stand_in_refuse (NbKind kind, const char *reason);
 
 /*
+ * Whether it was not started because the pages' zygote was not: that one's stand-in says
+ * why, and one line is enough.
+ */
+bool nb_stand_in_is_said_elsewhere (const NestboxFailure *failure);
+
+/*
  * All of it for one program, argv[0] absolute: the exit status, if it does not end by the
  * signal that ended the program. A zygote's stand-in also has the nursery.
  */

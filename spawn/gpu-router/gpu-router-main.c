@@ -149,6 +149,7 @@ serve_answer (Program *program)
   (void)nb_connection_wait (program->broker, &event);
   if (event.type != NESTBOX_EVENT_STARTED)
     {
+      program->refusal_is_said = nb_stand_in_is_said_elsewhere (&event.failure);
       drop_gpu (program, event.failure.cause);
       return;
     }

@@ -243,6 +243,7 @@ code_of (int error)
   switch (error)
     {
     case ECONNREFUSED:
+    case ESHUTDOWN:
       return NESTBOX_ERROR_UNAVAILABLE;
     case ENOTSUP:
       return NESTBOX_ERROR_REFUSED;

@@ -332,7 +332,10 @@ asked_first_script (NbTestBroker *broker, gconstpointer data)
   nb_test_broker_end (broker);
 }
 
-/* No second Spawn where the first has failed: the GPU process hears what pages hear. */
+/*
+ * No second Spawn where the first has failed: the GPU process hears what pages hear, and
+ * that they do.
+ */
 static void
 pages_refused_script (NbTestBroker *broker, gconstpointer data)
 {
@@ -340,7 +343,7 @@ pages_refused_script (NbTestBroker *broker, gconstpointer data)
   nb_autofd client = nb_test_broker_ask (broker, NB_KIND_GPU);
   NbTestSpawn *spawn = NULL;
 
-  expect_refusal (client, test->row->reason, 0);
+  nb_test_client_expect_result (client, ESHUTDOWN, test->row->reason);
   spawn = nb_test_portal_take_spawn ();
   nb_test_spawn_free (spawn);
   g_assert_null (nb_test_portal_try_spawn ());

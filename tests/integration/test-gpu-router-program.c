@@ -370,16 +370,18 @@ typedef struct
   const char *name;
   int error;
   const char *detail, *argument, *text;
+  int times;
 } RefusalCase;
 
 static const RefusalCase refusal_cases[] = {
   { "by-the-broker", ECONNREFUSED, "no bus", "--x",
-    "nestbox: GPU process not started: no bus (see `nestbox doctor`)\n" },
+    "nestbox: GPU process not started: no bus (see `nestbox doctor`)\n", 1 },
+  { "with-the-pages", ESHUTDOWN, "no bus", "--x", "nestbox: ", 0 },
   { "x11-only", 0, NB_DETAIL_NO_X11, "--ozone-platform=x11",
-    "GPU process not started: the X11 display is not in its sub-sandbox" },
+    "GPU process not started: the X11 display is not in its sub-sandbox", 1 },
 };
 
-/* Said once, however often the browser tries. */
+/* Said once, however often the browser tries; or by the helper of the pages' zygote. */
 static void
 test_refused (gconstpointer data)
 {
@@ -391,8 +393,8 @@ test_refused (gconstpointer data)
   answer (self, test->error, test->detail, -1);
   fail_to_fork (self, "gpu-process", test->argument);
   fail_to_fork (self, "gpu-process", test->argument);
-  g_assert_cmpint (count_text (self, test->text), ==, 1);
-  g_assert_cmpint (count_text (self, "nestbox: "), ==, 1);
+  g_assert_cmpint (count_text (self, test->text), ==, test->times);
+  g_assert_cmpint (count_text (self, "nestbox: "), ==, test->times);
   if (test->error == 0)
     fork_gpu (self, "--ozone-platform=wayland");
   end (self);
@@ -587,6 +589,35 @@ test_gpu_process (void)
   fixture_free (self);
 }
 
+typedef struct
+{
+  const char *name;
+  int error, times;
+} QuietCase;
+
+static const QuietCase gpu_process_cases[] = {
+  { "by-the-broker", ECONNREFUSED, 1 },
+  { "with-the-pages", ESHUTDOWN, 0 },
+};
+
+static void
+test_gpu_process_refused (gconstpointer data)
+{
+  const QuietCase *test = data;
+  Fixture *self = fixture_new ();
+  Launch how
+      = { .self = self, .argv = { "nestbox-gpu-router", "/app/x", "--type=gpu-process" } };
+
+  launch (self, &how);
+  (void)take_request (self);
+  answer (self, test->error, "no bus", -1);
+  g_assert_cmphex ((guint)nb_test_wait (self->pid), ==, 1 << 8);
+  g_assert_cmpint (count_text (self, "nestbox: GPU process not started: no bus"), ==,
+                   test->times);
+  g_assert_cmpint (count_text (self, "nestbox: "), ==, test->times);
+  fixture_free (self);
+}
+
 static void
 test_command_line (void)
 {
@@ -626,6 +657,8 @@ main (int argc, char **argv)
   nb_test_add_cases ("/gpu-router-program/app-zygote", app_cases, test_app_zygote);
   nb_test_add ("/gpu-router-program/no-app-zygote", test_no_app_zygote);
   nb_test_add ("/gpu-router-program/gpu-process", test_gpu_process);
+  nb_test_add_cases ("/gpu-router-program/gpu-process-refused", gpu_process_cases,
+                     test_gpu_process_refused);
   nb_test_add ("/gpu-router-program/command-line", test_command_line);
   return g_test_run ();
 }

@@ -35,6 +35,7 @@ struct _NbSandbox
   gboolean relayed;     /* PIDs are hidden, or taken to be */
   State state;
   char *reason;         /* non-NULL iff ENDED */
+  gboolean with_pages;  /* it ended because that of the pages did */
   int channel;          /* our end; -1 once ended */
   int init_pidfd;       /* of the sandbox's pid 1; -1 until the hello */
   guint32 landlock_abi; /* by the hello; 0 before */

@@ -190,14 +190,21 @@ nb_sandbox_take_exited (NbSandbox *sandbox, const NbMessage *message)
   nb_program_free (child);
 }
 
+static int
+error_of_end (const NbSandbox *sandbox)
+{
+  return sandbox->with_pages ? ESHUTDOWN : ECONNREFUSED;
+}
+
 static gboolean
 fail_child (gpointer key, gpointer value, gpointer data)
 {
   NbProgram *child = value;
+  const NbSandbox *sandbox = data;
   gboolean ran = child->answered;
 
   (void)key;
-  nb_program_answer (child, ECONNREFUSED, data);
+  nb_program_answer (child, error_of_end (sandbox), sandbox->reason);
   if (ran && child->observer.exited != NULL)
     child->observer.exited (child->observer.data, SIGKILL);
   return TRUE;
@@ -206,7 +213,7 @@ fail_child (gpointer key, gpointer value, gpointer data)
 void
 nb_sandbox_fail_programs (NbSandbox *sandbox)
 {
-  g_hash_table_foreach_remove (sandbox->children, fail_child, sandbox->reason);
+  g_hash_table_foreach_remove (sandbox->children, fail_child, sandbox);
 }
 
 /* --- for the broker --- */
@@ -223,7 +230,7 @@ nb_sandbox_exec (NbSandbox *sandbox, const NbExec *exec, const int *fds,
   g_hash_table_insert (sandbox->children, GUINT_TO_POINTER (id), child);
   if (sandbox->state == STATE_ENDED || !nb_program_take_request (child, exec, fds))
     {
-      nb_program_answer (child, ECONNREFUSED,
+      nb_program_answer (child, error_of_end (sandbox),
                          sandbox->reason != NULL ? sandbox->reason
                                                  : "the request is too large");
       g_hash_table_remove (sandbox->children, GUINT_TO_POINTER (id));

@@ -53,6 +53,14 @@ nb_sandbox_fail (NbSandbox *sandbox, const char *reason)
 }
 
 void
+nb_sandbox_fail_with_pages (NbSandbox *sandbox, const char *reason)
+{
+  if (sandbox->state != STATE_ENDED)
+    sandbox->with_pages = TRUE;
+  nb_sandbox_fail (sandbox, reason);
+}
+
+void
 nb_sandbox_fail_and_quote (NbSandbox *sandbox, const char *reason)
 {
   g_autofree char *line = nb_diagnostics_last_line (sandbox->diagnostics);

@@ -96,6 +96,13 @@ void nb_sandbox_abandon (NbSandbox *sandbox, guint32 child);
 /* Ends it for this reason; waiting programs are told. Later calls change nothing. */
 void nb_sandbox_fail (NbSandbox *sandbox, const char *reason);
 
+/*
+ * Likewise, because the sub-sandbox of the pages ended for it: who waits is answered by
+ * ESHUTDOWN in place of ECONNREFUSED, so that the reason is said once, by the pages'
+ * helper.
+ */
+void nb_sandbox_fail_with_pages (NbSandbox *sandbox, const char *reason);
+
 /* Whether it has ended, for whatever reason. */
 gboolean nb_sandbox_has_ended (NbSandbox *sandbox);
 

@@ -98,9 +98,10 @@ nb_sandboxes_add_gated (NbSandboxes *sandboxes)
 void
 nb_sandboxes_fail (NbSandboxes *sandboxes, const char *reason)
 {
+  nb_sandbox_fail (sandboxes->items[NB_PROFILE_PAGES], reason);
   for (guint i = 0; i < nb_sandboxes_count (sandboxes); i++)
     if (nb_sandboxes_get (sandboxes, i) != NULL)
-      nb_sandbox_fail (nb_sandboxes_get (sandboxes, i), reason);
+      nb_sandbox_fail_with_pages (nb_sandboxes_get (sandboxes, i), reason);
 }
 
 gboolean
