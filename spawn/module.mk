@@ -46,8 +46,8 @@ audit_sources := spawn/audit/proc-text.c spawn/base/proc-stat.c spawn/audit/proc
   spawn/audit/browser.c spawn/audit/expectations.c spawn/audit/measure.c spawn/audit/find.c
 ps_sources := spawn/ps/brokers.c spawn/ps/tree.c
 # `nestbox run`, which is in the browser's way: GLib alone.
-nestbox_sources = $(addprefix spawn/run/,nestbox-main.c run.c restart.c start-broker.c zypak.c \
-  zypak-wrapper.c) spawn/broker/command-line.c spawn/broker/sandbox/profile.c \
+nestbox_sources = $(addprefix spawn/run/,nestbox-main.c run.c handshake.c restart.c start-broker.c \
+  zypak.c zypak-wrapper.c) spawn/broker/command-line.c spawn/broker/sandbox/profile.c \
   spawn/broker/sandbox/exposure.c spawn/library/execute.c spawn/base/rendezvous.c $(trace_sources) \
   $(base_sources) $(wire_sources)
 broker_program_sources = spawn/broker/broker-main.c spawn/broker/command-line.c \

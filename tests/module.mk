@@ -19,6 +19,7 @@ unit_tests := \
   test-find \
   test-flatpak-level \
   test-gpu-router \
+  test-handshake \
   test-hello-check \
   test-host-preload \
   test-identify \
@@ -80,6 +81,7 @@ test-find_sources = $(audit_test_sources)
 test-flatpak-level_sources = spawn/base/flatpak-level.c spawn/base/fd.c
 test-gpu-router_sources = spawn/gpu-router/router.c spawn/gpu-router/routed-children.c \
   zygote/wire/zygote-command.c $(wire_sources) spawn/base/fd.c spawn/base/log.c
+test-handshake_sources = spawn/run/handshake.c
 test-hello-check_sources = spawn/broker/sandbox/hello-check.c spawn/base/no-bus.c spawn/base/fd.c spawn/broker/sandbox/profile.c \
   spawn/base/kind.c
 test-orphans_sources = tests/lib/nb-pids.c spawn/broker/sandbox/orphans.c spawn/base/proc-stat.c spawn/base/pidfd.c spawn/base/fd.c spawn/base/log.c
@@ -207,7 +209,7 @@ fuzz-channel_sources = zygote/controller/proc-door.c zygote/controller/oom-score
   zygote/wire/channel.c spawn/base/fd.c
 # These include the files whose functions they test: command-line, host-preload, text.
 fuzz-command-line_sources = tests/fuzz/quiet-log.c spawn/broker/sandbox/exposure.c spawn/broker/sandbox/profile.c \
-  spawn/broker/command-line.c spawn/run/restart.c spawn/base/fd.c spawn/base/kind.c \
+  spawn/broker/command-line.c spawn/run/handshake.c spawn/run/restart.c spawn/base/fd.c spawn/base/kind.c \
   spawn/base/flatpak-level.c spawn/chrome-sandbox/stand-in.c spawn/client/lost-zygote.c \
   spawn/chrome-sandbox/output-relay.c spawn/chrome-sandbox/nursery.c spawn/chrome-sandbox/bridge.c \
   $(trace_sources) $(client_sources) $(wire_sources)

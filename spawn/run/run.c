@@ -22,6 +22,7 @@
 #include "spawn/broker/command-line.h"
 #include "spawn/broker/sandbox/exposure.h"
 #include "spawn/client/trace.h"
+#include "spawn/run/handshake.h"
 #include "spawn/run/restart.h"
 #include "spawn/run/run.h"
 #include "spawn/run/start-broker.h"
@@ -33,6 +34,13 @@
 
 #define HOST_PRELOAD NB_PKGLIBDIR "/libnestbox-host.so"
 
+typedef enum
+{
+  HANDSHAKE_AUTO, /* deferred where the program is known for a browser */
+  HANDSHAKE_DEFERRED,
+  HANDSHAKE_IMMEDIATE,
+} Handshake;
+
 typedef struct
 {
   char *helper_name;
@@ -40,12 +48,14 @@ typedef struct
   char *pids;
   char *gpu;
   char *network, *audio;
+  char *handshake;
   char *widevine; /* "auto", "off" or where it is */
   char *restart;
   gboolean restarts_in_latest;
   char *trace; /* where messages are recorded, absolute; NULL: nowhere */
   NbWall wall;
   NbPids pid_mode;
+  Handshake when;
   gboolean gpu_in_app;                 /* it stays where the browser starts it */
   gboolean network_apart, audio_apart; /* they do not */
   char **browser;                      /* argv, [0] absolute */
@@ -54,6 +64,7 @@ typedef struct
 static const char *const gpu_names[] = { "sandbox", "app", NULL };
 static const char *const restart_names[] = { "same", "latest", NULL };
 static const char *const service_names[] = { "app", "sandbox", NULL };
+static const char *const handshake_names[] = { "auto", "deferred", "immediate", NULL };
 
 /* --- command line --- */
 
@@ -85,14 +96,18 @@ check_choices (Options *options, GError **error)
 
   int restart
       = audio < 0 ? -1 : nb_choose ("--restart", options->restart, restart_names, error);
+  int when = restart < 0
+                 ? -1
+                 : nb_choose ("--handshake", options->handshake, handshake_names, error);
 
   options->restarts_in_latest = restart > 0;
+  options->when = (Handshake)when;
   options->wall = (NbWall)wall;
   options->pid_mode = (NbPids)pids;
   options->gpu_in_app = gpu > 0;
   options->network_apart = network > 0;
   options->audio_apart = audio > 0;
-  return restart >= 0 && check_widevine (options, error);
+  return when >= 0 && check_widevine (options, error);
 }
 
 static gboolean
@@ -111,6 +126,8 @@ parse (int argc, char **argv, Options *options, GError **error)
       "where the network service lives: app or, to try it, sandbox", "PLACE" },
     { "audio", 0, 0, G_OPTION_ARG_STRING, &options->audio,
       "where the audio service lives: app or, to try it, sandbox", "PLACE" },
+    { "handshake", 0, 0, G_OPTION_ARG_STRING, &options->handshake,
+      "when the browser reads its zygote's greeting: auto, deferred or immediate", "WHEN" },
     { "restart", 0, 0, G_OPTION_ARG_STRING, &options->restart,
       "version of the app in which the browser restarts: same or latest", "VERSION" },
     { "widevine", 0, 0, G_OPTION_ARG_FILENAME, &options->widevine,
@@ -229,10 +246,13 @@ options_text (const Options *options)
   g_string_append_printf (text, "--file-wall=%s\n--pids=%s\n--gpu=%s\n",
                           nb_wall_names[options->wall], nb_pids_names[options->pid_mode],
                           gpu_names[options->gpu_in_app]);
-  g_string_append_printf (text, "--network=%s\n--audio=%s\n--widevine=%s\n--restart=%s",
+  g_string_append_printf (text,
+                          "--network=%s\n--audio=%s\n--widevine=%s\n--restart=%s\n"
+                          "--handshake=%s",
                           service_names[options->network_apart],
                           service_names[options->audio_apart], options->widevine,
-                          restart_names[options->restarts_in_latest]);
+                          restart_names[options->restarts_in_latest],
+                          handshake_names[options->when]);
   if (options->helper_name != NULL)
     g_string_append_printf (text, "\n--helper-name=%s", options->helper_name);
   if (options->trace != NULL)
@@ -271,6 +291,17 @@ browser_environment (const Options *options, const char *socket)
     environment
         = g_environ_setenv (environment, "NESTBOX_HELPER_NAME", options->helper_name, TRUE);
   return environment;
+}
+
+static void
+defer_handshake (Options *options)
+{
+  g_autofree char *real = realpath (options->browser[0], NULL);
+
+  if (options->when == HANDSHAKE_DEFERRED
+      || (options->when == HANDSHAKE_AUTO && real != NULL
+          && nb_handshake_is_browser (real)))
+    options->browser = nb_handshake_defer (options->browser);
 }
 
 static int
@@ -392,5 +423,8 @@ nb_command_run (int argc, char **argv)
   if (is_restart && options.restarts_in_latest && restart_in_latest (&options))
     return 0;
   result = check_place (options.browser[0]);
-  return result != 0 ? result : run_with_broker (&options);
+  if (result != 0)
+    return result;
+  defer_handshake (&options);
+  return run_with_broker (&options);
 }

@@ -9,11 +9,12 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from nbrig import case, config, session  # noqa: E402
+from nbrig import case, config, procs, session  # noqa: E402
 
 FAULT_PORTAL = pathlib.Path(os.environ.get('NESTBOX_TEST_BUILD', config.BUILD / 'out'),
                             'tests/programs/fault-portal').resolve()
 WITHIN_S = 5
+ENDS_WITHIN_S = 10  # of the line: by Chromium, which may be writing its profile
 
 
 class Refused(case.SessionCase):
@@ -22,10 +23,21 @@ class Refused(case.SessionCase):
     reason = None
 
     def start(self, *words):
+        """Its exit status, nestbox's lines, all output, and when the first line was there."""
         begin = time.monotonic()
-        status, output = self.run_in_app(*words, log=f'{type(self).__name__}.log', timeout=40)
-        said = [line for line in output.splitlines() if line.startswith('nestbox: ')]
-        return status, said, output, time.monotonic() - begin
+        log = self.session.logs / f'{type(self).__name__}.log'
+        log.unlink(missing_ok=True)
+        process = self.session.run(words[1:], command=words[0], log=log.name)
+        procs.wait_for(lambda: self.said(log) or process.poll() is not None, 40,
+                       'a word or an end')
+        took = time.monotonic() - begin
+        status = process.wait(ENDS_WITHIN_S)
+        return status, self.said(log), log.read_text(errors='replace'), took
+
+    @staticmethod
+    def said(log):
+        return [line for line in log.read_text(errors='replace').splitlines()
+                if line.startswith('nestbox: ')]
 
     def check(self, reason, within=WITHIN_S, options=()):
         status, said, output, took = self.start(
@@ -49,6 +61,9 @@ class PortalMissing(Refused):
         self.assertEqual(status, 1)
         self.assertIn('BAD  portal', output)
         self.assertIn('to do:', output)
+
+    def test_03_is_said_to_a_browser_that_waits_for_its_zygote(self):
+        self.check('the Flatpak portal does not answer', options=['--handshake=immediate'])
 
 
 class PortalOld(Refused):
@@ -86,6 +101,10 @@ class SandboxDiesEarly(Refused):
 
     def test_01_is_said_with_what_bubblewrap_said(self):
         self.check('ended before it was ready: bwrap: no such luck')
+
+    def test_02_to_a_browser_that_waits_for_its_zygote(self):
+        self.check('ended before it was ready: bwrap: no such luck',
+                   options=['--handshake=immediate'])
 
 
 class SandboxDiesBeforeTheAnswer(Refused):

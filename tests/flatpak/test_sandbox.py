@@ -7,6 +7,7 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 from nbrig import case, procs  # noqa: E402
+from nbrig.browser import Browser  # noqa: E402
 
 ISOLATED = ('pid', 'net', 'mnt', 'ipc')
 TABS, FRAMES_OF_A_TAB = 200, 10
@@ -176,7 +177,7 @@ class LandlockWall(case.BrowserCase):
 class SeccompWall(LandlockWall):
     """Kernels without Landlock: files are denied by a seccomp filter."""
 
-    nestbox_options = ('--file-wall=seccomp',)
+    nestbox_options = ('--file-wall=seccomp', '--handshake=immediate')
     walls = 1
 
 
@@ -242,6 +243,29 @@ class ForcedStandIns(HiddenPids):
         procs.wait_for(lambda: len(self.chrome.stand_in_processes) == len(
             self.chrome.of_kind('renderer', 'utility:utility', 'utility:service')), 10,
                        'one stand-in for each child')
+
+
+class Handshake(case.SessionCase):
+    """When a browser reads its zygote's greeting is said by words on its command line."""
+
+    FEATURE = 'DeferZygoteHandshake'
+
+    def features(self, *options, flags=()):
+        """What the browser itself says that it was started with."""
+        with Browser(self.session, options=options, flags=flags) as chrome:
+            tab = chrome.tab('chrome://version')
+            line = tab.evaluate("document.getElementById ('command_line').innerText")
+            return [word for word in line.split() if '-features=' in word]
+
+    def test_01_is_deferred_unless_somebody_says_otherwise(self):
+        self.assertEqual(self.features(), [f'--enable-features={self.FEATURE}'])
+        self.assertEqual(self.features('--handshake=deferred'),
+                         [f'--enable-features={self.FEATURE}'])
+        self.assertEqual(self.features('--handshake=immediate'), [])
+
+    def test_02_other_features_are_kept(self):
+        self.assertEqual(self.features(flags=['--enable-features=A,B']),
+                         [f'--enable-features=A,B,{self.FEATURE}'])
 
 
 class WithoutWindow(case.SessionCase):

@@ -73,12 +73,32 @@ nb_start_broker (const NbBrokerOptions *options)
 static void
 free_options (Options *options)
 {
-  char *const texts[] = { options->helper_name, options->file_wall, options->pids,
-                          options->gpu,         options->network,   options->audio,
-                          options->restart,     options->widevine,  options->trace };
+  char *const texts[]
+      = { options->helper_name, options->file_wall, options->pids,    options->gpu,
+          options->network,     options->audio,     options->restart, options->widevine,
+          options->trace,       options->handshake };
 
   for (size_t i = 0; i < G_N_ELEMENTS (texts); i++)
     g_free (texts[i]);
+}
+
+/* At most one word is new or longer, and a browser that restarts with that gets no more. */
+static void
+check_handshake (char **browser)
+{
+  g_auto (GStrv) once = nb_handshake_defer (browser), twice = nb_handshake_defer (once);
+  guint n = g_strv_length (browser), added = g_strv_length (once) - n, longer = 0;
+
+  nb_fuzz_check (added <= 1
+                 && g_strv_equal ((const char *const *)once, (const char *const *)twice));
+  for (guint i = 0; i < n; i++)
+    {
+      const char *word = once[i == 0 ? 0 : i + added];
+
+      nb_fuzz_check (g_str_has_prefix (word, browser[i]));
+      longer += strlen (word) > strlen (browser[i]);
+    }
+  nb_fuzz_check (added + longer <= 1);
 }
 
 /* What `nestbox run` goes on with is a browser and options that exist. */
@@ -99,10 +119,12 @@ check_run (int argc, char **argv)
   nb_fuzz_check (error == NULL && options.browser != NULL && options.browser[0] != NULL);
   nb_fuzz_check (options.wall <= NB_WALL_SECCOMP);
   nb_fuzz_check (options.pid_mode <= NB_PIDS_STAND_IN);
+  nb_fuzz_check (options.when <= HANDSHAKE_IMMEDIATE);
   /* Whatever stands behind the options is the browser's, untouched. */
   n = (int)g_strv_length (options.browser);
   for (int i = 0; i < n; i++)
     nb_fuzz_check (options.browser[i] == all[argc - n + i]);
+  check_handshake (options.browser);
   g_strfreev (browser_environment (&options, "/run/x"));
   free_options (&options);
 }

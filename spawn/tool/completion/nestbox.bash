@@ -7,6 +7,7 @@ _nestbox_values () {
     run--file-wall) echo 'auto landlock seccomp' ;;
     run--gpu) echo 'sandbox app' ;;
     run--network | run--audio) echo 'app sandbox' ;;
+    run--handshake) echo 'auto deferred immediate' ;;
     run--restart) echo 'same latest' ;;
     spawn--kind) echo 'worker tool' ;;
     run--widevine) echo 'auto off' ;;
@@ -17,7 +18,7 @@ _nestbox_values () {
 
 _nestbox_options () {
   case $1 in
-    run) echo '--help --version --audio= --file-wall= --gpu= --helper-name= --network= --pids= --restart= --trace= --widevine=' ;;
+    run) echo '--help --version --audio= --file-wall= --gpu= --handshake= --helper-name= --network= --pids= --restart= --trace= --widevine=' ;;
     doctor) echo '--help --version --json' ;;
     policy) echo '--help --version --format=' ;;
     audit) echo '--help --version --all --json' ;;

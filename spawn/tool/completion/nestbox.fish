@@ -17,6 +17,7 @@ complete -c nestbox -n __fish_use_subcommand -a spawn -d 'Run a program of the a
 
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l file-wall -x -a 'auto landlock seccomp' -d 'What denies files to pages'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l gpu -x -a 'sandbox app' -d 'Where the GPU process lives'
+complete -c nestbox -n '__fish_seen_subcommand_from run' -l handshake -x -a 'auto deferred immediate' -d 'When the browser reads the greeting of its zygote'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l helper-name -x -d 'What the browser calls its sandbox helper'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l network -x -a 'app sandbox' -d 'Where the network service lives'
 complete -c nestbox -n '__fish_seen_subcommand_from run' -l audio -x -a 'app sandbox' -d 'Where the audio service lives'
