@@ -315,7 +315,7 @@ spawned_cb (GObject *source, GAsyncResult *result, gpointer data)
 
   if (reply == NULL)
     {
-      gboolean silent = g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT);
+      gboolean silent = nb_portal_is_unanswered (error);
       g_autofree char *why = nb_portal_describe_error (error);
 
       g_task_return_new_error (task, G_IO_ERROR, G_IO_ERROR_FAILED,

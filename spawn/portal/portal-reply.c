@@ -19,6 +19,16 @@ nb_portal_describe_error (const GError *error)
   return g_steal_pointer (&text);
 }
 
+gboolean
+nb_portal_is_unanswered (const GError *error)
+{
+  return g_error_matches (error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT)
+         || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CLOSED)
+         || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NO_REPLY)
+         || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_SERVICE_UNKNOWN)
+         || g_error_matches (error, G_DBUS_ERROR, G_DBUS_ERROR_NAME_HAS_NO_OWNER);
+}
+
 static gboolean
 parse_properties (GDBusMessage *reply, NbPortalFeatures *features_out, GError **error)
 {

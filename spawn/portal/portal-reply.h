@@ -24,6 +24,10 @@ gboolean nb_portal_parse_owner_lost (GVariant *parameters, const char *owner);
 /* The owner that it names, borrowed from parameters; NULL when there is none. */
 const char *nb_portal_parse_new_owner (GVariant *parameters);
 
+/* Whether nobody answered: it hangs, has ended, or the bus has. The bus may say so for it.
+ */
+gboolean nb_portal_is_unanswered (const GError *error);
+
 /*
  * Whatever a failed call says, as part of one line for people: without GDBus's prefix,
  * control characters and more than NB_PORTAL_MAX_TEXT bytes. Owned by the caller.
