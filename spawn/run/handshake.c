@@ -62,11 +62,10 @@ names_feature (const char *list)
   return found;
 }
 
+/* list is the end of word. */
 static char *
-add_feature (const char *word)
+add_feature (const char *word, const char *list)
 {
-  const char *list = feature_list (word);
-
   if (names_feature (list))
     return g_strdup (word);
   return g_strconcat (word, *list == '\0' ? "" : ",", FEATURE, NULL);
@@ -76,16 +75,21 @@ char **
 nb_handshake_defer (char *const *argv)
 {
   GPtrArray *words = g_ptr_array_new ();
+  const char *list = NULL, *found;
   guint counts = 0;
 
   g_ptr_array_add (words, g_strdup (argv[0]));
   for (guint i = 1; argv[i] != NULL && strcmp (argv[i], "--") != 0; i++)
-    if (feature_list (argv[i]) != NULL)
-      counts = i;
-  if (counts == 0)
+    if ((found = feature_list (argv[i])) != NULL)
+      {
+        counts = i;
+        list = found;
+      }
+  if (list == NULL)
     g_ptr_array_add (words, g_strdup ("--" SWITCH FEATURE));
   for (guint i = 1; argv[i] != NULL; i++)
-    g_ptr_array_add (words, i == counts ? add_feature (argv[i]) : g_strdup (argv[i]));
+    g_ptr_array_add (words, list != NULL && i == counts ? add_feature (argv[i], list)
+                                                        : g_strdup (argv[i]));
   g_ptr_array_add (words, NULL);
   return (char **)g_ptr_array_free (words, FALSE);
 }
