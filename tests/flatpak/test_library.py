@@ -55,6 +55,9 @@ class ViewerCase(case.SessionCase):
         procs.wait_for(lambda: log.read_text().count(': started') == len(images)
                        or process.poll() is not None, 20, 'the start of every child')
         self.assertIsNone(process.poll(), log.read_text())
+        # A program runs, for who started it, a moment before its command line can be read.
+        procs.wait_for(lambda: all(procs.argv(pid)[0] for pid in procs.descendants(os.getpid())
+                                   if procs.exists(pid)), 5, 'the names of all')
         return process, log
 
     def tearDown(self):
