@@ -9,12 +9,11 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-from nbrig import case, config, procs, session  # noqa: E402
+from nbrig import case, config, session  # noqa: E402
 
 FAULT_PORTAL = pathlib.Path(os.environ.get('NESTBOX_TEST_BUILD', config.BUILD / 'out'),
                             'tests/programs/fault-portal').resolve()
 WITHIN_S = 5
-ENDS_WITHIN_S = 10  # of the line: by Chromium, which may be writing its profile
 
 
 class Refused(case.SessionCase):
@@ -23,21 +22,10 @@ class Refused(case.SessionCase):
     reason = None
 
     def start(self, *words):
-        """Its exit status, nestbox's lines, all output, and when the first line was there."""
         begin = time.monotonic()
-        log = self.session.logs / f'{type(self).__name__}.log'
-        log.unlink(missing_ok=True)
-        process = self.session.run(words[1:], command=words[0], log=log.name)
-        procs.wait_for(lambda: self.said(log) or process.poll() is not None, 40,
-                       'a word or an end')
-        took = time.monotonic() - begin
-        status = process.wait(ENDS_WITHIN_S)
-        return status, self.said(log), log.read_text(errors='replace'), took
-
-    @staticmethod
-    def said(log):
-        return [line for line in log.read_text(errors='replace').splitlines()
-                if line.startswith('nestbox: ')]
+        status, output = self.run_in_app(*words, log=f'{type(self).__name__}.log', timeout=40)
+        said = [line for line in output.splitlines() if line.startswith('nestbox: ')]
+        return status, said, output, time.monotonic() - begin
 
     def check(self, reason, within=WITHIN_S, options=()):
         status, said, output, took = self.start(
@@ -47,7 +35,7 @@ class Refused(case.SessionCase):
         self.assertNotIn('<p>unsandboxed', output, 'no page may be shown')
         self.assertEqual(len(said), 1, output)
         self.assertIn(reason, said[0])
-        self.assertLess(took, within + 1, 'one second for Flatpak and the browser')
+        self.assertLess(took, within + 1, f'one second for Flatpak and the browser: {output}')
 
 
 class PortalMissing(Refused):

@@ -82,13 +82,19 @@ now_ms (void)
 
 /* What the client is told comes within the bound, and not before. */
 static void
-expect_refusal (int client, const char *reason, guint bound_ms)
+expect_error (int client, int error, const char *reason, guint bound_ms)
 {
   gint64 since = now_ms ();
 
   g_assert_true (nb_test_is_readable_within (client, bound_ms + SLACK_MS));
   g_assert_cmpint (now_ms () - since, >=, (gint64)bound_ms * 3 / 4);
-  nb_test_client_expect_result (client, ECONNREFUSED, reason);
+  nb_test_client_expect_result (client, error, reason);
+}
+
+static void
+expect_refusal (int client, const char *reason, guint bound_ms)
+{
+  expect_error (client, ECONNREFUSED, reason, bound_ms);
 }
 
 /* In the sub-sandbox that broker->spawn means, from its request to its end. */
@@ -343,7 +349,7 @@ pages_refused_script (NbTestBroker *broker, gconstpointer data)
   nb_autofd client = nb_test_broker_ask (broker, NB_KIND_GPU);
   NbTestSpawn *spawn = NULL;
 
-  nb_test_client_expect_result (client, ESHUTDOWN, test->row->reason);
+  expect_error (client, ESHUTDOWN, test->row->reason, 0);
   spawn = nb_test_portal_take_spawn ();
   nb_test_spawn_free (spawn);
   g_assert_null (nb_test_portal_try_spawn ());
